@@ -1,0 +1,124 @@
+"""Prefetch: the templates a service declares, what may be had under each, and the way to ask for it."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+import msgspec
+
+from cds_hooks.context import Context
+
+URL_LIMIT = 1900
+"""Longer queries are known to fail in clients and in proxies."""
+
+_KEY = re.compile(r"(?!resourceType$)[a-z][A-Za-z0-9]*")
+_TOKEN = re.compile(r"\{\{context\.([A-Za-z]+)\}\}")
+_URL = re.compile(r"[A-Z][A-Za-z]+(/[A-Za-z0-9\-.]+|\?[!-~]+)")
+_READ_TYPE = re.compile(r"([A-Z][A-Za-z]+)/")
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A relative FHIR read or search with 2.0 tokens only (CDS Hooks: Prefetch Template; C2-C5, 1.9).
+
+    Raises `ValueError` for a template that some client is known to resolve wrongly.
+    """
+
+    key: str
+    url: str
+
+    def __post_init__(self) -> None:
+        if not _KEY.fullmatch(self.key):
+            raise ValueError(f"prefetch key {self.key!r} is not a camelCase name")
+        if len(self.url) > URL_LIMIT:
+            raise ValueError(f"{self.key}: {len(self.url)} characters, more than {URL_LIMIT}")
+        example = self._filled({name: "Type/id" if name == "userId" else "id" for name in self.tokens})
+        if "{" in example or "}" in example:
+            raise ValueError(f"{self.key}: only {{{{context.<field>}}}} is a token in CDS Hooks 2.0")
+        if not _URL.fullmatch(example) or "#" in example:
+            raise ValueError(f"{self.key}: not a relative FHIR read or search")
+        # A client may merge a repeated parameter into one comma list, which turns AND into OR.
+        names = [pair.partition("=")[0].partition(":")[0] for pair in example.partition("?")[2].split("&")]
+        if len(names) != len(set(names)):
+            raise ValueError(f"{self.key}: a parameter is repeated")
+
+    @property
+    def tokens(self) -> frozenset[str]:
+        """The context fields the template needs."""
+        return frozenset(_TOKEN.findall(self.url))
+
+    @property
+    def is_search(self) -> bool:
+        """Whether the answer is a searchset, and so may rightly be empty."""
+        return "?" in self.url
+
+    @property
+    def read_type(self) -> str | None:
+        """The type of the one resource a read template names, where the template itself names it."""
+        match = _READ_TYPE.match(self.url)
+        return match[1] if match else None
+
+    def path(self, context: Context) -> str | None:
+        """Fill in the tokens, or None when the context lacks one."""
+        return self._filled(context.tokens) if self.tokens <= context.tokens.keys() else None
+
+    def _filled(self, values: Mapping[str, str]) -> str:
+        return _TOKEN.sub(lambda token: values[token[1]], self.url)
+
+
+class State(StrEnum):
+    """How a prefetch key stands once everything was tried."""
+
+    SENT = "sent"
+    FETCHED = "fetched"
+    NONE = "none"
+    """Looked for, and none found: knowledge, not absence of it (C15)."""
+    FAILED = "failed"
+    """Not known: neither sent nor to be fetched, or an error was reported."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prefetched:
+    """What is known under one key; `why` says in a few words, without identifiers, what was not had."""
+
+    key: str
+    state: State
+    resources: tuple[Any, ...] = field(default=(), repr=False)
+    why: str | None = None
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One Bundle page, or one resource: the resources read, where the next page is, or why there is none.
+
+    `failure` is for an OperationOutcome; its words are shown and must not identify a patient.
+    """
+
+    resources: tuple[Any, ...] = field(default=(), repr=False)
+    next: str | None = field(default=None, repr=False)
+    failure: str | None = None
+
+
+PageReader = Callable[[bytes | msgspec.Raw], Page]
+"""Decodes a Bundle, a resource or an OperationOutcome; raises `ValueError` for anything else."""
+
+
+class FetchFailed(Exception):
+    """One FHIR answer could not be had; `why` holds no URL, no identifier and no token."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class Fetch(Protocol):
+    """Gets one page from a FHIR server."""
+
+    def __call__(self, server: str, path: str, token: str | None, deadline: float) -> bytes:
+        """Return the body of `path`, relative to `server` or an absolute link below it.
+
+        `deadline` is a reading of `time.monotonic`. Raises `FetchFailed`.
+        """

@@ -1,0 +1,83 @@
+"""From a body to a request that may be trusted to be one: parsed, for this hook, about one patient."""
+
+import codecs
+import re
+
+import msgspec
+
+from cds_hooks.context import Context, read_context
+from cds_hooks.errors import ForbiddenServer, MalformedRequest, WrongHook, WrongPatient
+from cds_hooks.registry import Service
+from cds_hooks.servers import Address
+from cds_hooks.wire import HookRequest
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_WHERE = re.compile(r" - at `\$\.?(.*)`$")
+_MISSING = re.compile(r"missing required field `(.+?)`")
+_REQUEST = msgspec.json.Decoder(HookRequest)
+
+
+def receive(service: Service, body: bytes) -> tuple[HookRequest, Context]:
+    """Read one call of a service (CDS Hooks: Calling a CDS Service; D2-D8, D19).
+
+    Raises `MalformedRequest`, `WrongHook`, `ForbiddenServer`, `InvalidContext` or `WrongPatient`, all 400.
+    """
+    request = parse(body)
+    if request.hook != service.hook:
+        raise WrongHook(f"{service.id} serves {service.hook}.", "hook")
+    if not _UUID.fullmatch(request.hookInstance):
+        raise MalformedRequest("hookInstance must be a UUID.", "hookInstance")
+    _check_server(request)
+    context = read_context(service.hook, request.context)
+    authorization = request.fhirAuthorization
+    if authorization and authorization.patient and authorization.patient != context.patientId:
+        raise WrongPatient(
+            "The access token is for another patient than the context.",
+            "fhirAuthorization.patient",
+            "context.patientId",
+        )
+    return request, context
+
+
+def parse(body: bytes) -> HookRequest:
+    """Decode the request once, leaving context and prefetch as they are.
+
+    Raises `MalformedRequest` (400) naming the element, for what is not UTF-8, not JSON, nested too deep, or
+    of the wrong type.
+    """
+    body = body.removeprefix(codecs.BOM_UTF8)
+    try:
+        # What stays undecoded would not be looked at, and JSON is UTF-8 throughout (RFC 8259, 8.1).
+        body.decode()
+        return _REQUEST.decode(body)
+    except UnicodeDecodeError:
+        raise MalformedRequest("The body is not UTF-8.") from None
+    except RecursionError:
+        raise MalformedRequest("The body is nested too deep.") from None
+    except msgspec.ValidationError as wrong:
+        element = _element(str(wrong))
+        what = element or "The body"
+        expression = (element,) if element else ()
+        raise MalformedRequest(f"{what} is missing or has the wrong type.", *expression) from None
+    except msgspec.DecodeError:
+        raise MalformedRequest("The body is not JSON.") from None
+
+
+def _element(message: str) -> str:
+    """Turn msgspec's words into the path of the element, dropping the words."""
+    where, missing = _WHERE.search(message), _MISSING.search(message)
+    path = (where[1] if where else "", missing[1] if missing else "")
+    return ".".join(part for part in path if part)
+
+
+def _check_server(request: HookRequest) -> None:
+    authorization = request.fhirAuthorization
+    if authorization and not request.fhirServer:
+        raise MalformedRequest("fhirAuthorization requires fhirServer (cds-r-1).", "fhirServer")
+    if authorization and authorization.token_type.lower() != "bearer":
+        raise MalformedRequest("fhirAuthorization.token_type must be Bearer.", "fhirAuthorization.token_type")
+    if request.fhirServer:
+        try:
+            Address.parse(request.fhirServer)
+        except ValueError:
+            raise ForbiddenServer("fhirServer must be a plain http or https URL.", "fhirServer") from None

@@ -1,0 +1,58 @@
+"""The whole answer for one patient: the decision, its JSON, its cards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from cds_hooks.wire import Card
+from service.cards import Address, cards_of
+from service.cards.compose import EXTENSION
+from service.consult import Consultant
+from service.contract import assessment
+from service.domain.decision import Decision
+from service.domain.protocol import Protocol
+from service.fhir.pages import Item, original
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was decided, in the shapes that are sent."""
+
+    decision: Decision
+    assessment: dict[str, Any]
+    cards: tuple[Card, ...]
+
+    @property
+    def extension(self) -> dict[str, Any]:
+        """Return the assessment under its key, for a card or a response."""
+        return {EXTENSION: self.assessment}
+
+
+def respond(
+    using: Consultant,
+    items: Sequence[Item],
+    protocol: Protocol,
+    today: date,
+    *,
+    patient_id: str | None = None,
+    seed: str | None = None,
+    encounter: str | None = None,
+    unchecked: tuple[str, ...] = (),
+) -> Answer:
+    """Return the answer; raises OtherPatient when the resources are not one patient's.
+
+    The seed makes the ids: the same request gives the same bytes.
+    """
+    decision = using.consult(items, protocol, today, patient_id, unchecked)
+    said = assessment(decision, using.book.version)
+    patient = patient_id or decision.evidence.record.patient or "unknown"
+    address = Address(
+        patient=patient,
+        seed=seed or f"{patient}|{protocol.id}|{today.isoformat()}",
+        encounter=encounter,
+        original=lambda name: original(items, name),
+    )
+    return Answer(decision, said, cards_of(decision, using.book, address, {EXTENSION: said}))

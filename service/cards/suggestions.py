@@ -1,0 +1,116 @@
+"""What can be accepted: a plan with all its orders, or the tests that are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from cds_hooks.wire import Action, ActionType, Suggestion
+from service.cards import detail
+from service.cards.text import capital
+from service.domain.decision import Decision
+from service.domain.orders import Schedule
+from service.domain.protocol import Book
+from service.domain.recommend import Option
+from service.domain.record import Form
+from service.domain.terms import Modifier, Status
+from service.fhir.writing import Circumstances, medication_request, service_request
+
+_NAMESPACE = uuid5(NAMESPACE_URL, "urn:b12-cds:suggestion")
+
+
+def orders(
+    decision: Decision,
+    book: Book,
+    patient: str,
+    encounter: str | None,
+    seed: str,
+    original: Callable[[str], dict[str, Any] | None],
+) -> tuple[Suggestion, ...]:
+    """Return a suggestion for each option; none while a draft waits to be signed."""
+    if decision.evidence.therapy.drafts:
+        return ()
+    about = _circumstances(decision, book, patient, encounter, seed)
+    stops = _stops(decision, original) if decision.plan.replaces_therapy else ()
+    return tuple(_suggestion(option, dated, about, stops) for option, dated in decision.schedules)
+
+
+def tests(decision: Decision, book: Book, patient: str, encounter: str | None, seed: str) -> tuple[Suggestion, ...]:
+    """Return a suggestion for each missing test, to be picked freely."""
+    about = _circumstances(decision, book, patient, encounter, seed)
+    return tuple(
+        Suggestion(
+            label=f"Order: {test.title}",
+            uuid=str(uuid5(_NAMESPACE, f"{seed}|{test.id}")),
+            actions=(
+                Action(
+                    type=ActionType.CREATE,
+                    description=f"Create a draft order for {test.title}",
+                    resource=service_request(test, about),
+                ),
+            ),
+        )
+        for test in decision.investigations
+    )
+
+
+def _suggestion(option: Option, dated: Schedule, about: Circumstances, stops: tuple[Action, ...]) -> Suggestion:
+    note = " ".join(n for n in (detail.off_label(option), detail.immeasurable(dated)) if n) or None
+    creates = tuple(
+        Action(
+            type=ActionType.CREATE,
+            description=f"Create a draft order: {order.step.text}",
+            resource=medication_request(order, option.regimen.id, note, about),
+        )
+        for order in dated.orders
+    )
+    # The reference EHR does not show isRecommended: the label says it too.
+    label = capital(option.regimen.title).rstrip(".")
+    return Suggestion(
+        label=f"Recommended: {label}" if option.recommended else label,
+        uuid=str(uuid5(_NAMESPACE, f"{about.seed}|{option.regimen.id}")),
+        isRecommended=option.recommended,
+        actions=stops + creates,
+    )
+
+
+def _stops(decision: Decision, original: Callable[[str], dict[str, Any] | None]) -> tuple[Action, ...]:
+    """Return the updates that stop the tablets a plan replaces; what is not an order is only said."""
+    stops = []
+    for exposure in decision.evidence.therapy.active:
+        known = original(exposure.resource) if exposure.form is not Form.INJECTION else None
+        if known is not None and known.get("resourceType") == "MedicationRequest":
+            stopped = known | {"status": "stopped", "statusReason": {"text": "Replaced by injections"}}
+            words = f"Stop {exposure.concept.title} ({exposure.resource})"
+            stops.append(Action(type=ActionType.UPDATE, description=words, resource=stopped))
+    return tuple(stops)
+
+
+def _circumstances(decision: Decision, book: Book, patient: str, encounter: str | None, seed: str) -> Circumstances:
+    verdict, evidence = decision.assessment, decision.evidence
+    basis = [reference for attribution in verdict.causes for reference in attribution.basis]
+    diagnoses = [p.resource for p in evidence.record.problems if p.active and "b12-diagnosis" in p.concept.roles]
+    conditions = dict.fromkeys(r for r in [*basis, *diagnoses] if r.startswith("Condition/"))
+    seen = [result.resource for result in verdict.basis]
+    supporting = dict.fromkeys(r for r in [*seen, *basis] if _relative(r) and r not in conditions)
+    cause = verdict.causes[0].cause.title if verdict.causes else "cause not determined"
+    prevention = "Prevention of vitamin B12 deficiency" if verdict.prevention else "Vitamin B12 deficiency"
+    confirmed = verdict.status is Status.CONFIRMED
+    pressing = Modifier.NEUROLOGICAL in decision.modifiers or Modifier.SEVERE_ANAEMIA in decision.modifiers
+    return Circumstances(
+        patient=patient,
+        encounter=encounter,
+        today=evidence.today,
+        seed=seed,
+        reason=f"{prevention}{'' if confirmed or verdict.prevention else ', not settled'}: {cause}",
+        topic=book.wording.topic if confirmed else None,
+        conditions=tuple(conditions),
+        supporting=tuple(supporting),
+        urgent=pressing and verdict.start_now,
+        routes=book.routes,
+    )
+
+
+def _relative(reference: str) -> bool:
+    return "/" in reference and ":" not in reference

@@ -1,0 +1,46 @@
+"""Small pieces of text: what comes from a chart is escaped, and a summary always fits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import date
+
+#: The reference EHR renders markdown with raw HTML: nothing from a chart may be either.
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|<>&~$:@])")
+_HTML = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
+SUMMARY = 139
+
+
+def escaped(text: str) -> str:
+    """Return chart text as it may stand in markdown: no markup, no HTML, one line."""
+    one_line = " ".join(text.split())
+    return _SPECIAL.sub(lambda found: _HTML.get(found[1], "\\" + found[1]), one_line)
+
+
+def day(when: date) -> str:
+    """Return a date as people read it."""
+    return f"{when.day} {when:%b %Y}"
+
+
+def fitted(pieces: Iterable[str]) -> str:
+    """Return as many pieces, joined in order, as a summary holds; the first always stands."""
+    text = ""
+    for piece in pieces:
+        longer = f"{text} {piece}".strip()
+        if len(longer) > SUMMARY:
+            break
+        text = longer
+    return text or next(iter(pieces), "")[:SUMMARY]
+
+
+def listed(words: Iterable[str]) -> str:
+    """Return words as a list in a sentence."""
+    *most, last = [*words] or [""]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def capital(sentence: str) -> str:
+    """Return a sentence that begins with a capital and ends with a stop."""
+    whole = sentence[:1].upper() + sentence[1:]
+    return whole if whole.endswith((".", "?", "!")) else whole + "."

@@ -1,0 +1,52 @@
+"""Why B12 may be short: what mappings/causes declares about each cause."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from service.domain.terms import Certainty, Citation, Duration, Mechanism
+
+
+@dataclass(frozen=True, slots=True)
+class Ingredient:
+    """A medicine that can cause the deficiency, and how long it must have been taken to be blamed."""
+
+    concept: str
+    longer_than_months: int | None
+    cite: Citation
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """An aetiology: its mechanism decides the plan, the rest is said on the card."""
+
+    id: str
+    title: str
+    mechanism: Mechanism
+    duration: Duration
+    cite: Citation
+    duration_with_neurology: Duration | None = None
+    prevention: bool = False
+    extent_unknown: bool = False
+    antibody_workup: bool = False
+    ask: str | None = None
+    limitation: str | None = None
+    treat: str | None = None
+    replaces: frozenset[str] = frozenset()
+    ingredients: tuple[Ingredient, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """One cause found in this record: how sure, and the resources it rests on."""
+
+    cause: Cause
+    certainty: Certainty
+    basis: tuple[str, ...]
+    why: tuple[str, ...]
+
+    @property
+    def order(self) -> tuple[int, int, int, str]:
+        """Return the key by which causes are ranked, the deciding one first."""
+        duration = list(Duration).index(self.cause.duration)
+        return (self.cause.mechanism.rank, duration, self.certainty.rank, self.cause.id)

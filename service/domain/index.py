@@ -1,0 +1,64 @@
+"""How codes become facts: what the reader of FHIR is handed, so that it needs to know no mapping file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from service.domain.record import Concept
+from service.domain.terms import Analyte, Route
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A laboratory test: the unit compared in for each property, what is plausible, cited bridges."""
+
+    analyte: Analyte
+    title: str
+    units: Mapping[str, str]
+    plausible: Mapping[str, tuple[Decimal, Decimal]]
+    bridges: Mapping[str, tuple[str, Decimal]]
+
+
+@dataclass(frozen=True, slots=True)
+class TestCode:
+    """What a laboratory code measures, and which property of it."""
+
+    test: Test
+    property: str
+
+
+@dataclass(frozen=True, slots=True)
+class RouteIndex:
+    """How orders say by which route, and how laboratories say positive or negative, in codes and words."""
+
+    forms: Mapping[tuple[str, str], str]
+    words: tuple[tuple[str, str], ...]
+    coding: Mapping[Route, tuple[str, str, str]]
+    local_words: tuple[str, ...]
+    positive_words: tuple[str, ...]
+    negative_words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CodeIndex:
+    """Every code the service knows, by system and code; `emittable` names the verified ones."""
+
+    concepts: Mapping[tuple[str, str], Concept]
+    below: tuple[tuple[str, str, Concept], ...]
+    words: tuple[tuple[str, Concept], ...]
+    tests: Mapping[tuple[str, str], TestCode]
+    aliases: Mapping[str, str]
+    emittable: Mapping[tuple[str, str], str]
+    routes: RouteIndex
+
+    def concept(self, system: str, code: str) -> Concept | None:
+        """Return what a code is; classifications are matched with or without their dot, and below a chapter."""
+        found = self.concepts.get((system, code))
+        if found is not None:
+            return found
+        for prefix_system, prefix, concept in self.below:
+            if prefix_system == system and code.replace(".", "").startswith(prefix):
+                return concept
+        return None

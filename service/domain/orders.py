@@ -1,0 +1,166 @@
+"""From a plan to orders that can be signed today: dates, doses, volumes; decisions, section 6."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from service.domain.protocol import Product, Protocol, Step, Timing
+from service.domain.recommend import Option
+from service.domain.record import months_after
+from service.domain.terms import Route
+
+_MICROGRAMS = {"ug": Decimal(1), "mg": Decimal(1000), "g": Decimal(1000000)}
+_DAYS = {"d": 1, "wk": 7}
+_DAYS_A_MONTH = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One step, dated, with the product that gives it; amounts are in the product's own unit."""
+
+    number: int
+    step: Step
+    drug: str
+    route: Route
+    product: Product
+    start: date
+    end: date
+    doses: int
+    low: Decimal
+    high: Decimal | None
+    quantity: Decimal
+    open_ended: bool
+    immeasurable: bool
+
+    @property
+    def days(self) -> int:
+        """Return how many days the order covers, both ends included."""
+        return (self.end - self.start).days + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """An option's orders for today, and from when each of its steps runs (None: it depends)."""
+
+    orders: tuple[Order, ...]
+    starts: tuple[date | None, ...]
+    review: date
+
+
+def schedule(option: Option, protocol: Protocol, today: date, *, pregnant: bool) -> Schedule | None:
+    """Return the orders of an option, consecutive and never overlapping; None when no product can give a dose."""
+    months = protocol.limits.review_months_pregnant if pregnant else protocol.limits.review_months
+    review = months_after(today, months)
+    orders: list[Order] = []
+    starts: list[date | None] = []
+    start: date | None = today
+    for number, (step, (drug, route)) in enumerate(zip(option.steps, option.drugs, strict=True), 1):
+        if step.begins_if is not None:
+            start = None
+        starts.append(start)
+        if start is None:
+            continue
+        order = _order(number, step, drug, route, protocol, start, review)
+        if order is None:
+            return None
+        orders.append(order)
+        start = None if order.open_ended else order.end + timedelta(days=1)
+    return Schedule(tuple(orders), tuple(starts), orders[-1].end if orders else review)
+
+
+def _order(
+    number: int, step: Step, drug: str, route: Route, protocol: Protocol, start: date, review: date
+) -> Order | None:
+    product = product_for(step, drug, route, protocol)
+    if product is None:
+        return None
+    end = _end(step, start, review)
+    doses = _doses(step, start, end)
+    low = in_product(step.low, step.unit, product)
+    high = in_product(step.high, step.unit, product) if step.high is not None else None
+    if high == low:
+        high = None
+    immeasurable = route.injected and low < protocol.limits.smallest_volume_ml
+    return Order(
+        number=number,
+        step=step,
+        drug=drug,
+        route=route,
+        product=product,
+        start=start,
+        end=end,
+        doses=doses,
+        low=low,
+        high=high,
+        quantity=(high or low) * doses,
+        open_ended=not step.bounded,
+        immeasurable=immeasurable,
+    )
+
+
+def product_for(step: Step, drug: str, route: Route, protocol: Protocol) -> Product | None:
+    """Return the first product of the protocol that can give this dose by this route."""
+    for product in protocol.products:
+        if product.drug != drug or route not in product.routes:
+            continue
+        amounts = [in_product(step.low, step.unit, product)]
+        if step.high is not None:
+            amounts.append(in_product(step.high, step.unit, product))
+        # An injection can be drawn up to any volume; a tablet or spray is given whole.
+        whole = all(amount == amount.to_integral_value() for amount in amounts)
+        if route.injected or (whole and (product.up_to is None or max(amounts) <= product.up_to)):
+            return product
+    return None
+
+
+def in_product(dose: Decimal, unit: str, product: Product) -> Decimal:
+    """Return a dose in the product's own unit: millilitres, tablets or sprays."""
+    micrograms = dose * _MICROGRAMS[unit]
+    amount = micrograms / (product.strength.value * _MICROGRAMS[product.strength.unit]) * product.per.value
+    return amount.quantize(Decimal(1)) if amount == amount.to_integral_value() else amount.normalize()
+
+
+def _end(step: Step, start: date, review: date) -> date:
+    """Return the last day of a step: its own, or the review for a step that has no fixed end."""
+    timing = step.timing
+    if timing.weeks is not None:
+        return start + timedelta(weeks=timing.weeks, days=-1)
+    if timing.count is not None:
+        doses = timing.count_max or timing.count
+        return _after(start, timing, doses, timing.period_max or timing.period) - timedelta(days=1)
+    if step.review_weeks is not None:
+        return start + timedelta(weeks=step.review_weeks, days=-1)
+    # At least one dose must fall due before the order ends.
+    one_interval = _after(start, timing, 1, timing.period_max or timing.period) - timedelta(days=1)
+    return max(review, one_interval)
+
+
+def _doses(step: Step, start: date, end: date) -> int:
+    timing = step.timing
+    if timing.count is not None:
+        return timing.count_max or timing.count
+    times = 0
+    while _after(start, timing, times, timing.period) <= end:
+        times += 1
+    return times * timing.frequency
+
+
+def _after(start: date, timing: Timing, times: int, period: int) -> date:
+    """Return the day so many periods after the start."""
+    if timing.unit == "mo":
+        return months_after(start, times * period)
+    return start + timedelta(days=times * period * _DAYS[timing.unit])
+
+
+def every_days(frequency: int, period: Decimal, unit: str) -> Decimal | None:
+    """Return the usual days between two doses, or None for a unit this project does not use."""
+    days = {
+        "h": Decimal(1) / 24,
+        "d": Decimal(1),
+        "wk": Decimal(7),
+        "mo": Decimal(_DAYS_A_MONTH),
+        "a": Decimal(365),
+    }
+    return period * days[unit] / frequency if unit in days and frequency else None

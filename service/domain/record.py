@@ -1,0 +1,223 @@
+"""The patient as seen now: findings that remember the resource they were read from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import Enum, StrEnum
+
+from service.domain.terms import Analyte, Certainty, Role
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class When:
+    """A FHIR date of any precision, as the first and the last day it can mean."""
+
+    earliest: date
+    latest: date
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A measured value in a unit the rules compare in; a comparator makes some questions undecidable."""
+
+    value: Decimal
+    unit: str
+    comparator: str = ""
+
+    def below(self, limit: Decimal) -> bool | None:
+        """Return whether every value this can be is < limit; None when that cannot be decided."""
+        match self.comparator:
+            case "":
+                return self.value < limit
+            case "<":
+                return True if self.value <= limit else None
+            case "<=":
+                return True if self.value < limit else None
+            case _:
+                return False if self.value >= limit else None
+
+    def at_most(self, limit: Decimal) -> bool | None:
+        """Return whether every value this can be is <= limit; None when that cannot be decided."""
+        match self.comparator:
+            case "":
+                return self.value <= limit
+            case "<" | "<=":
+                return True if self.value <= limit else None
+            case ">":
+                return False if self.value >= limit else None
+            case _:
+                return False if self.value > limit else None
+
+    def above(self, limit: Decimal) -> bool | None:
+        """Return whether every value this can be is > limit; None when that cannot be decided."""
+        return _negate(self.at_most(limit))
+
+    def at_least(self, limit: Decimal) -> bool | None:
+        """Return whether every value this can be is >= limit; None when that cannot be decided."""
+        return _negate(self.below(limit))
+
+
+def _negate(answer: bool | None) -> bool | None:
+    return None if answer is None else not answer
+
+
+class Flag(Enum):
+    """The laboratory's own reading of a result."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+
+
+@dataclass(frozen=True, slots=True)
+class Concept:
+    """What a code in a record is: an id, a name people read, and what it means to the rules."""
+
+    id: str
+    title: str
+    roles: frozenset[Role] = frozenset()
+    cause: str | None = None
+    certainty: Certainty = Certainty.ESTABLISHED
+    form: str | None = None
+    trust: str = "verified"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fact from the record and the resource it was read from (`Type/id`)."""
+
+    concept: Concept
+    resource: str
+    when: When | None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A Condition that was not refuted: whether it is there now, how sure, and since when."""
+
+    concept: Concept
+    resource: str
+    onset: When | None
+    ended: When | None
+    active: bool
+    certain: bool
+    remission: bool = False
+    text_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One laboratory result; `shown` is value and unit as the laboratory printed them."""
+
+    analyte: Analyte
+    resource: str
+    taken: When
+    shown: str
+    measure: Measure | None = None
+    positive: bool | None = None
+    flag: Flag | None = None
+    range_low: Decimal | None = None
+    range_high: Decimal | None = None
+
+
+class Form(StrEnum):
+    """How a medicine gets into the patient, as far as the record tells."""
+
+    INJECTION = "injection"
+    ORAL = "oral"
+    NASAL = "nasal"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+class Course(StrEnum):
+    """Where a medicine order stands."""
+
+    ACTIVE = "active"
+    ENDED = "ended"
+    DRAFT = "draft"
+    GIVEN = "given"
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """A medicine ordered, taken or given; an open end is None while the course is active."""
+
+    concept: Concept
+    resource: str
+    course: Course
+    form: Form
+    start: date | None
+    end: date | None
+    every_days: Decimal | None = None
+    systemic: bool = True
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A resource that mattered and could not be used, and why; `concept` when it is known what it was."""
+
+    resource: str
+    why: str
+    analyte: Analyte | None = None
+    hazard: bool = False
+    withdrawn: bool = False
+    when: When | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Everything the decision may look at; findings newest first, nothing lost."""
+
+    patient: str | None = None
+    birth: When | None = None
+    deceased: bool = False
+    black_ethnicity: bool = False
+    results: tuple[Result, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    procedures: tuple[Finding, ...] = ()
+    exposures: tuple[Exposure, ...] = ()
+    allergies: tuple[Finding, ...] = ()
+    states: tuple[Finding, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+    unchecked: tuple[str, ...] = ()
+    _by_analyte: dict[Analyte, tuple[Result, ...]] = field(default_factory=dict, compare=False, repr=False)
+
+    def of(self, analyte: Analyte) -> tuple[Result, ...]:
+        """Return the results of one test, newest first."""
+        return self._by_analyte.get(analyte, ())
+
+    def active_problems(self, role: Role) -> Iterator[Problem]:
+        """Yield the problems that are there now and have this role."""
+        return (p for p in self.problems if p.active and role in p.concept.roles)
+
+
+def record_of(results: Iterable[Result], **rest: object) -> Record:
+    """Return a record whose results are sorted so that the order of a Bundle never matters."""
+    ordered = sorted(results, key=lambda r: (-r.taken.latest.toordinal(), -r.taken.earliest.toordinal(), r.resource))
+    grouped: dict[Analyte, list[Result]] = {}
+    for result in ordered:
+        grouped.setdefault(result.analyte, []).append(result)
+    by_analyte = {analyte: tuple(group) for analyte, group in grouped.items()}
+    return Record(results=tuple(ordered), _by_analyte=by_analyte, **rest)  # type: ignore[arg-type]
+
+
+def months_before(day: date, months: int) -> date:
+    """Return the same day so many months earlier, or that month's last day."""
+    month = day.year * 12 + day.month - 1 - months
+    year, month = divmod(month, 12)
+    return _clamped(year, month + 1, day.day)
+
+
+def months_after(day: date, months: int) -> date:
+    """Return the same day so many months later, or that month's last day."""
+    return months_before(day, -months)
+
+
+def _clamped(year: int, month: int, day: int) -> date:
+    following = date(year + month // 12, month % 12 + 1, 1)
+    return min(date(year, month, 1) + timedelta(days=day - 1), following - timedelta(days=1))

@@ -1,0 +1,195 @@
+"""A laboratory value in the unit the rules compare in; what cannot be trusted is refused, never guessed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from service.domain.index import CodeIndex, TestCode
+from service.domain.record import Flag, Measure
+from service.fhir.shapes import CodeableConcept, Quantity, Range
+from service.ucum import NotUcum, factor
+
+_UCUM = "http://unitsofmeasure.org"
+_WRITTEN = re.compile(r"^\s*([<>]=?)?\s*([0-9]+(?:\.[0-9]+)?)\s*(.*?)\s*$")
+_RANGE = re.compile(r"^\s*([0-9]+(?:\.[0-9]+)?)\s*(?:-|–|to)\s*([0-9]+(?:\.[0-9]+)?)\b")
+_COMPARATORS = ("<", "<=", ">", ">=")
+_HIGH, _LOW, _NORMAL = frozenset({"H", "HH", "HU"}), frozenset({"L", "LL", "LU"}), frozenset({"N"})
+_POSITIVE, _NEGATIVE = frozenset({"POS", "DET", "RR"}), frozenset({"NEG", "ND", "NR"})
+#: Properties whose unit is the laboratory's own affair.
+_ARBITRARY = frozenset({"arbitrary", "presence"})
+_ONE = Decimal(1)
+
+
+class Refused(ValueError):
+    """A value that cannot be used; the message says why without repeating who it belongs to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How one written unit becomes the unit compared in."""
+
+    unit: str
+    factor: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """The scales of every test, worked out once for each written unit."""
+
+    aliases: Mapping[str, str]
+    known: dict[tuple[str, str, str], Scale]
+
+    def scale(self, code: TestCode, quantity: Quantity) -> Scale:
+        """Return the scale for a value's unit; raises Refused when the unit cannot belong to the code."""
+        written = quantity.code if quantity.code and quantity.system in (_UCUM, None) else None
+        unit = quantity.unit if quantity.unit and quantity.unit != written else None
+        scales = [s for text in (written, unit) if text is not None and (s := self._try(code, text)) is not None]
+        if len(scales) == 2 and scales[0] != scales[1]:
+            raise Refused(f"its unit is written {unit} and coded {written}")
+        if scales:
+            return scales[0]
+        if written is None and unit is None:
+            if code.property in ("ratio", *_ARBITRARY):
+                return Scale(code.test.units[code.property], _ONE)
+            raise Refused("it has no unit")
+        raise Refused(f"the unit {written or unit} is not UCUM")
+
+    def _try(self, code: TestCode, text: str) -> Scale | None:
+        """Return the scale of one written unit, or None when it is no unit; raises Refused when it cannot belong."""
+        key = (code.test.analyte, code.property, text)
+        found = self.known.get(key)
+        if found is None:
+            found = self._work_out(code, text)
+            if found is not None and len(self.known) < 4096:
+                self.known[key] = found
+        return found
+
+    def _work_out(self, code: TestCode, text: str) -> Scale | None:
+        if code.property in _ARBITRARY:
+            return Scale(text, _ONE)
+        unit = self.aliases.get(text, text)
+        own = code.test.units[code.property]
+        try:
+            times = factor(unit, own)
+        except NotUcum:
+            return None
+        if times is None:
+            raise Refused(f"the unit {text} cannot measure {code.property} of {code.test.title}")
+        bridge = code.test.bridges.get(own)
+        return Scale(bridge[0], times * bridge[1]) if bridge else Scale(own, times)
+
+
+def units_of(index: CodeIndex) -> Units:
+    """Return the units with every usual spelling worked out at start, so that no request waits for it."""
+    units = Units(index.aliases, {})
+    for code in index.tests.values():
+        for text in {*code.test.units.values(), *index.aliases, *_USUAL}:
+            try:
+                units._try(code, text)
+            except Refused:
+                continue
+    return units
+
+
+_USUAL = ("pg/mL", "ng/L", "ng/mL", "pmol/L", "umol/L", "nmol/L", "g/dL", "g/L", "mmol/L", "ug/L", "10*3/uL", "%", "1")
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value ready for the rules, with the laboratory's range in the same unit."""
+
+    measure: Measure
+    shown: str
+    low: Decimal | None
+    high: Decimal | None
+
+
+def value_of(quantity: Quantity, ranges: tuple[Range, ...], code: TestCode, units: Units) -> Value:
+    """Return a quantity in the unit compared in; raises Refused for what cannot be trusted."""
+    if quantity.value is None:
+        raise Refused("it has no value")
+    if not quantity.value.is_finite():
+        raise Refused("its value is not a number")
+    comparator = quantity.comparator or ""
+    if comparator not in ("", *_COMPARATORS):
+        raise Refused(f"the comparator {comparator} is not known")
+    scale = units.scale(code, quantity)
+    measure = Measure(quantity.value * scale.factor, scale.unit, comparator)
+    _plausible(measure, code, quantity)
+    low, high = _range(ranges, code, units, scale)
+    shown = f"{comparator}{quantity.value} {quantity.unit or quantity.code or ''}".rstrip()
+    return Value(measure, shown, low, high)
+
+
+def written(text: str) -> Quantity | None:
+    """Return the quantity in a text such as `<50 ng/L`, or None when the text is no number."""
+    found = _WRITTEN.match(text)
+    if found is None:
+        return None
+    unit = found[3] or None
+    return Quantity(Decimal(found[2]), found[1], unit)
+
+
+def _plausible(measure: Measure, code: TestCode, quantity: Quantity) -> None:
+    ends = code.test.plausible.get(measure.unit)
+    if ends is None:
+        return
+    least, most = ends
+    too_low = measure.value < least if measure.comparator == "" else measure.value <= 0
+    too_high = measure.value > most and not measure.comparator.startswith("<")
+    if too_low or too_high:
+        raise Refused(f"{quantity.value} {quantity.unit or quantity.code or ''} is not plausible for {code.test.title}")
+
+
+def _range(
+    ranges: tuple[Range, ...], code: TestCode, units: Units, scale: Scale
+) -> tuple[Decimal | None, Decimal | None]:
+    """Return the laboratory's range, when it gives one that is for everybody."""
+    general = [r for r in ranges if not r.appliesTo] or list(ranges[:1] if len(ranges) == 1 else ())
+    if len(general) != 1:
+        return None, None
+    only = general[0]
+    if only.low is None and only.high is None and only.text:
+        found = _RANGE.match(only.text)
+        return (Decimal(found[1]) * scale.factor, Decimal(found[2]) * scale.factor) if found else (None, None)
+    return _end(only.low, code, units, scale), _end(only.high, code, units, scale)
+
+
+def _end(quantity: Quantity | None, code: TestCode, units: Units, scale: Scale) -> Decimal | None:
+    if quantity is None or quantity.value is None:
+        return None
+    if quantity.unit is None and quantity.code is None:
+        return quantity.value * scale.factor
+    try:
+        own = units.scale(code, quantity)
+    except Refused:
+        return None
+    return quantity.value * own.factor if own.unit == scale.unit else None
+
+
+def flag_of(interpretation: tuple[CodeableConcept, ...]) -> tuple[Flag | None, bool | None]:
+    """Return the laboratory's flag, and whether it calls the result positive."""
+    for concept in interpretation:
+        for code in (*(c.code for c in concept.coding), concept.text):
+            if code in _HIGH or code in ("High", "high"):
+                return Flag.HIGH, None
+            if code in _LOW or code in ("Low", "low"):
+                return Flag.LOW, None
+            if code in _NORMAL or code in ("Normal", "normal"):
+                return Flag.NORMAL, None
+            if code in _POSITIVE or code in ("Positive", "positive"):
+                return None, True
+            if code in _NEGATIVE or code in ("Negative", "negative"):
+                return None, False
+    return None, None
+
+
+def answer(text: str, index: CodeIndex) -> bool | None:
+    """Return whether words say positive or negative, or None when they say neither."""
+    words = text.strip().lower()
+    if any(words.startswith(word) for word in index.routes.negative_words):
+        return False
+    return True if any(words.startswith(word) for word in index.routes.positive_words) else None

@@ -1,0 +1,188 @@
+"""FHIR R4 out: draft MedicationRequests and ServiceRequests, one for each order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from service.domain.orders import Order
+from service.domain.protocol import Investigation, Timing
+from service.domain.terms import Route
+
+Json = dict[str, Any]
+_UCUM = "http://unitsofmeasure.org"
+_URN = "urn:ietf:rfc:3986"
+_NAMESPACE = uuid5(NAMESPACE_URL, "urn:b12-cds:order")
+_ROUTE_WORDS = {
+    Route.INTRAMUSCULAR: "Intramuscular",
+    Route.SUBCUTANEOUS: "Deep subcutaneous",
+    Route.ORAL: "Oral",
+    Route.NASAL: "Nasal",
+}
+_GIVEN = {
+    Route.INTRAMUSCULAR: "by intramuscular injection",
+    Route.SUBCUTANEOUS: "by deep subcutaneous injection",
+    Route.ORAL: "by mouth",
+    Route.NASAL: "into the nose",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What every order of one answer shares: for whom, when, why, and what it rests on."""
+
+    patient: str
+    encounter: str | None
+    today: date
+    seed: str
+    reason: str
+    topic: tuple[str, str, str] | None
+    conditions: tuple[str, ...]
+    supporting: tuple[str, ...]
+    urgent: bool
+    routes: Mapping[Route, tuple[str, str, str]]
+
+
+def number(value: Decimal) -> int | float:
+    """Return a decimal as the JSON number with the same digits."""
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def how_often(timing: Timing) -> Json:
+    """Return how often a step is given, as FHIR Timing.repeat without its bounds."""
+    found: Json = {}
+    if timing.count is not None:
+        found["count"] = timing.count
+    if timing.count_max is not None:
+        found["countMax"] = timing.count_max
+    found |= {"frequency": timing.frequency, "period": timing.period}
+    if timing.period_max is not None:
+        found["periodMax"] = timing.period_max
+    return found | {"periodUnit": timing.unit}
+
+
+def medication_request(order: Order, regimen: str, note: str | None, about: Circumstances) -> Json:
+    """Return a complete draft MedicationRequest for one step."""
+    resource: Json = {
+        "resourceType": "MedicationRequest",
+        "identifier": [_urn(about, regimen, str(order.number))],
+        "status": "draft",
+        "intent": "proposal",
+        "priority": "urgent" if about.urgent else "routine",
+        "medicationCodeableConcept": {
+            "coding": [_coding(coding) for coding in order.product.codings],
+            "text": order.product.text,
+        },
+        "subject": {"reference": f"Patient/{about.patient}"},
+        "authoredOn": about.today.isoformat(),
+        "reasonCode": [_reason(about)],
+        "groupIdentifier": _urn(about, regimen),
+        "dosageInstruction": [_dosage(order, about.routes)],
+        "dispenseRequest": _dispense(order),
+    }
+    if about.encounter:
+        resource["encounter"] = {"reference": f"Encounter/{about.encounter}"}
+    if about.conditions:
+        resource["reasonReference"] = [{"reference": reference} for reference in about.conditions]
+    if about.supporting:
+        resource["supportingInformation"] = [{"reference": reference} for reference in about.supporting]
+    if note:
+        resource["note"] = [{"text": note}]
+    return resource
+
+
+def service_request(investigation: Investigation, about: Circumstances) -> Json:
+    """Return a complete draft ServiceRequest for one test."""
+    code: Json = {"text": investigation.title}
+    if investigation.coding:
+        code = {"coding": [_coding(investigation.coding)], "text": investigation.title}
+    resource: Json = {
+        "resourceType": "ServiceRequest",
+        "identifier": [_urn(about, investigation.id)],
+        "status": "draft",
+        "intent": "proposal",
+        "priority": "urgent" if about.urgent else "routine",
+        "code": code,
+        "subject": {"reference": f"Patient/{about.patient}"},
+        "authoredOn": about.today.isoformat(),
+        "reasonCode": [_reason(about)],
+    }
+    if about.encounter:
+        resource["encounter"] = {"reference": f"Encounter/{about.encounter}"}
+    if about.conditions:
+        resource["reasonReference"] = [{"reference": reference} for reference in about.conditions]
+    if about.supporting:
+        resource["supportingInfo"] = [{"reference": reference} for reference in about.supporting]
+    return resource
+
+
+def dose_words(order: Order) -> str:
+    """Return a dose as people read it: what, how much of the product, and by which route."""
+    step, product = order.step, order.product
+    mass = f"{_range(step.low, step.high)} {_unit(step.unit)}"
+    unit = product.unit_one if (order.high or order.low) == 1 else product.unit_many
+    strength = f"{_plain(product.strength.value)} {_unit(product.strength.unit)}"
+    per = f"/{product.unit_one}" if order.route.injected else ""
+    return f"{mass} = {_range(order.low, order.high)} {unit} of {strength}{per}"
+
+
+def _range(low: Decimal, high: Decimal | None) -> str:
+    return _plain(low) if high is None or high == low else f"{_plain(low)} to {_plain(high)}"
+
+
+def _dosage(order: Order, routes: Mapping[Route, tuple[str, str, str]]) -> Json:
+    bounds = {"start": order.start.isoformat(), "end": order.end.isoformat()}
+    coding = routes.get(order.route)
+    route: Json = {"coding": [_coding(coding)]} if coding else {}
+    dose: Json = {"doseQuantity": _quantity(order.low, order)}
+    if order.high is not None:
+        dose = {"doseRange": {"low": _quantity(order.low, order), "high": _quantity(order.high, order)}}
+    return {
+        "sequence": 1,
+        "text": f"{order.step.text}, {_GIVEN[order.route]} ({dose_words(order)})",
+        "timing": {"repeat": {"boundsPeriod": bounds} | how_often(order.step.timing)},
+        "route": route | {"text": _ROUTE_WORDS[order.route]},
+        "doseAndRate": [dose],
+    }
+
+
+def _dispense(order: Order) -> Json:
+    days = {"value": order.days, "unit": "days", "system": _UCUM, "code": "d"}
+    return {
+        "validityPeriod": {"start": order.start.isoformat(), "end": order.end.isoformat()},
+        # An open step is reviewed before anything is repeated.
+        "numberOfRepeatsAllowed": 0,
+        "quantity": _quantity(order.quantity, order),
+        "expectedSupplyDuration": days,
+    }
+
+
+def _quantity(value: Decimal, order: Order) -> Json:
+    unit = order.product.unit_one if value == 1 else order.product.unit_many
+    return {"value": number(value), "unit": unit, "system": _UCUM, "code": order.product.per.unit}
+
+
+def _reason(about: Circumstances) -> Json:
+    return {"coding": [_coding(about.topic)], "text": about.reason} if about.topic else {"text": about.reason}
+
+
+def _coding(coding: tuple[str, str, str]) -> Json:
+    system, code, display = coding
+    return {"system": system, "code": code, "display": display}
+
+
+def _urn(about: Circumstances, *parts: str) -> Json:
+    name: UUID = uuid5(_NAMESPACE, "|".join((about.seed, *parts)))
+    return {"system": _URN, "value": f"urn:uuid:{name}"}
+
+
+def _plain(value: Decimal) -> str:
+    return f"{value:f}"
+
+
+def _unit(unit: str) -> str:
+    return "micrograms" if unit == "ug" else unit

@@ -1,0 +1,1 @@
+"""The medicine, tested from FHIR to card."""
