@@ -11,7 +11,7 @@ from cds_hooks.wire import Card
 from service.cards import Address, cards_of
 from service.cards.compose import EXTENSION
 from service.consult import Consultant
-from service.contract import assessment
+from service.contract import assessment, carried
 from service.domain.decision import Decision
 from service.domain.protocol import Protocol
 from service.fhir.pages import Item, original
@@ -23,12 +23,8 @@ class Answer:
 
     decision: Decision
     assessment: dict[str, Any]
+    extension: dict[str, Any]
     cards: tuple[Card, ...]
-
-    @property
-    def extension(self) -> dict[str, Any]:
-        """Return the assessment under its key, for a card or a response."""
-        return {EXTENSION: self.assessment}
 
 
 def respond(
@@ -47,7 +43,8 @@ def respond(
     The seed makes the ids: the same request gives the same bytes.
     """
     decision = using.consult(items, protocol, today, patient_id, unchecked)
-    said = assessment(decision, using.book.version)
+    said = assessment(decision)
+    extension = {EXTENSION: carried(decision, said, using.book.version)}
     patient = patient_id or decision.evidence.record.patient or "unknown"
     address = Address(
         patient=patient,
@@ -55,4 +52,4 @@ def respond(
         encounter=encounter,
         original=lambda name: original(items, name),
     )
-    return Answer(decision, said, cards_of(decision, using.book, address, {EXTENSION: said}))
+    return Answer(decision, said, extension, cards_of(decision, using.book, address, extension))

@@ -13,11 +13,11 @@ from service.fhir.writing import how_often, number
 Json = dict[str, Any]
 
 
-def assessment(decision: Decision, rule_set: str) -> Json:
+def assessment(decision: Decision) -> Json:
     """Return what was decided, without the cards; keys and vocabularies as the published schema says."""
     verdict, plan = decision.assessment, decision.plan
     return {
-        "protocol": {"id": decision.protocol.id, "version": decision.protocol.version, "ruleSet": rule_set},
+        "protocol": {"id": decision.protocol.id, "version": decision.protocol.version},
         "date": decision.evidence.today.isoformat(),
         "status": verdict.status.value,
         "rule": verdict.rule.id,
@@ -36,6 +36,14 @@ def assessment(decision: Decision, rule_set: str) -> Json:
         "notices": list(decision.notices),
         "unreadable": [{"resource": u.resource, "why": u.why} for u in decision.evidence.record.unreadable],
     }
+
+
+def carried(decision: Decision, said: Json, rule_set: str) -> Json:
+    """Return the assessment as a card carries it: with the resources it used and the rule set's version."""
+    modifiers = [basis for bases in decision.modifiers.present.values() for basis in bases]
+    used = [r.resource for r in decision.assessment.basis]
+    used += [basis for cause in decision.assessment.causes for basis in cause.basis]
+    return said | {"resources": list(dict.fromkeys([*used, *modifiers])), "ruleSet": rule_set}
 
 
 def repeat(timing: Timing) -> Json:

@@ -105,7 +105,10 @@ def _plan(decision: Decision) -> Iterator[str]:
         return
     row = decision.protocol.table.get(plan.row or "")
     if decision.schedules and row is not None and row.why is not None:
-        yield _line("Why this route", capital(row.why))
+        why = [capital(row.why)]
+        if decision.schedules[0][0].bridge_to is not None:
+            why.append("Bleeding risk: tablets bridge until INR and platelets are in range, then the injection.")
+        yield _line("Why this route", " ".join(why))
     for option, dated in decision.schedules:
         yield _option(option, dated, decision)
     drafts = decision.evidence.therapy.drafts
@@ -125,8 +128,8 @@ def _option(option: Option, dated: Schedule, decision: Decision) -> str:
             if step.phase is not phase:
                 continue
             when = f" from {day(start)}" if start else f" ({step.begins_if})" if step.begins_if else ""
-            other = f" of {drug}" if drug != option.regimen.drug else ""
-            words.append(f"{step.text}{other}{when}")
+            other = f"{drug} " if drug != option.regimen.drug else ""
+            words.append(f"{other}{step.text}{when}")
         name = "Repletion" if phase is PhaseName.REPLETION else "Maintenance"
         if phase is PhaseName.MAINTENANCE and option.then_words:
             words.append(option.then_words)
@@ -210,7 +213,7 @@ def _conflicts(decision: Decision, book: Book) -> Iterator[str]:
     for conflict in book.conflicts:
         if f"conflict-{conflict.id.lower()}" in decision.notices:
             others = [f"{name}: {words}" for name, words in conflict.positions.items() if name != decision.protocol.id]
-            yield f"{capital(conflict.topic)} {capital('; '.join(others))}"
+            yield f"{conflict.topic[:1].upper()}{conflict.topic[1:]}: {'; '.join(others)}."
 
 
 def _basis(decision: Decision, book: Book) -> str:

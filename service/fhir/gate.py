@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -17,25 +19,31 @@ from service.fhir.invariants import INVARIANTS, target
 Json = dict[str, Any]
 Problems = Iterator[str]
 _MODELS: dict[str, type[BaseModel]] = {"MedicationRequest": MedicationRequest, "ServiceRequest": ServiceRequest}
-_REPEAT = ("dosageInstruction", 0, "timing", "repeat")
+Place = tuple[str | int, ...]
 #: What FHIR leaves open and an order of ours always says.
-_COMPLETE: dict[str, tuple[tuple[str | int, ...], ...]] = {
+_COMPLETE: dict[str, tuple[Place, ...]] = {
     "MedicationRequest": (
         ("subject", "reference"),
         ("medicationCodeableConcept", "text"),
         ("groupIdentifier", "value"),
         ("authoredOn",),
-        ("dosageInstruction", 0, "text"),
-        ("dosageInstruction", 0, "route"),
-        ("dosageInstruction", 0, "doseAndRate", 0),
-        (*_REPEAT, "frequency"),
-        (*_REPEAT, "period"),
-        (*_REPEAT, "boundsPeriod", "start"),
-        (*_REPEAT, "boundsPeriod", "end"),
+        ("dosageInstruction",),
         ("dispenseRequest", "quantity"),
     ),
     "ServiceRequest": (("subject", "reference"), ("code", "text"), ("authoredOn",)),
 }
+#: The same of each of its dosages.
+_DOSAGE: tuple[Place, ...] = (
+    ("text",),
+    ("route",),
+    ("doseAndRate", 0),
+    ("timing", "repeat", "frequency"),
+    ("timing", "repeat", "period"),
+    ("timing", "repeat", "boundsPeriod", "start"),
+    ("timing", "repeat", "boundsPeriod", "end"),
+)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_ID = re.compile(r"^[A-Za-z0-9\-.]{1,64}$")
 _SUBJECTS = ("Patient", "Group")
 
 
@@ -69,13 +77,16 @@ def check(resource: Json) -> tuple[str, ...]:
         read = model.model_validate(resource)
     except ValidationError as error:
         return tuple(f"{'.'.join(map(str, (kind, *e['loc'])))}: {e['msg']}" for e in error.errors(include_url=False))
-    return tuple(_walk(read, resource, kind)) or tuple(_own(resource, kind))
+    elements = tuple(_elements(read, resource, kind))
+    return tuple(_sets(elements)) or tuple(_invariants(elements)) or tuple(_own(resource, kind))
 
 
 def _empty(value: object, path: str) -> Problems:
     """Yield each null, blank text, empty object and empty list (ele-1): FHIR leaves such an element out."""
-    if value is None or value in ("", [], {}) or (isinstance(value, str) and value != value.strip()):
-        yield f"{path}: null, empty or padded with blanks: leave it out"
+    if value is None or value in ("", [], {}):
+        yield f"{path}: null or empty: leave it out"
+    elif isinstance(value, str) and (value != value.strip() or _CONTROL.search(value)):
+        yield f"{path}: padded with blanks, or holds a control character"
     elif isinstance(value, dict):
         for key, child in value.items():
             yield from _empty(child, f"{path}.{key}")
@@ -84,40 +95,60 @@ def _empty(value: object, path: str) -> Problems:
             yield from _empty(child, f"{path}.{place}")
 
 
-def _walk(read: BaseModel, raw: Json, path: str) -> Problems:
-    """Yield what breaks a value set, a JSON type, a reference's target or an invariant, in every element."""
+@dataclass(frozen=True, slots=True)
+class _Element:
+    """One element of a resource: as read, as sent, and what fhir.resources knows of it (None: no such element)."""
+
+    path: str
+    read: object
+    raw: Any
+    field: FieldInfo | None
+
+
+def _elements(read: BaseModel, raw: Json, path: str) -> Iterator[_Element]:
+    """Yield every element of a resource, lists unrolled."""
+    # By the name FHIR gives it: the models also answer to Python's names, which are no elements.
     fields = {field.alias or name: (name, field) for name, field in type(read).model_fields.items()}
-    before = path
     for key, value in raw.items():
-        path = f"{before}.{key}"
-        if key == "resourceType" and hasattr(read, "get_resource_type"):
+        name, field = fields.get(key, ("", None))
+        if field is None or key == "fhir_comments":
+            if key != "resourceType":
+                yield _Element(f"{path}.{key}", None, value, None)
             continue
-        if key not in fields or key == "fhir_comments":
-            yield f"{path}: FHIR has no such element"
-            continue
-        name, field = fields[key]
-        yield from _element(getattr(read, name), value, field, path)
-    rules = INVARIANTS.get(type(read).__name__)
-    if rules is not None:
-        yield from (f"{before}: {problem}" for problem in rules(raw))
+        found = getattr(read, name)
+        pairs = zip(found, value, strict=True) if isinstance(found, list) else ((found, value),)
+        for place, (one, sent) in enumerate(pairs):
+            where = f"{path}.{key}.{place}" if isinstance(found, list) else f"{path}.{key}"
+            yield _Element(where, one, sent, field)
+            if isinstance(one, BaseModel):
+                yield from _elements(one, sent, where)
 
 
-def _element(read: object, raw: Any, field: FieldInfo, path: str) -> Problems:
-    if isinstance(read, list):
-        for place, (one, sent) in enumerate(zip(read, raw, strict=True)):
-            yield from _element(one, sent, field, f"{path}.{place}")
-    elif isinstance(read, BaseModel):
-        allowed = _told(field, "enum_reference_types")
-        if allowed and "Resource" not in allowed and target(raw) not in (None, *allowed):
-            yield f"{path}: refers to a {target(raw)}, not to one of {', '.join(allowed)}"
-        yield from _walk(read, raw, path)
-    else:
+def _sets(elements: Iterable[_Element]) -> Problems:
+    """Yield what is no element, not the JSON type of its element, or outside its value set."""
+    for one in elements:
+        if one.field is None:
+            yield f"{one.path}: FHIR has no such element"
+            continue
+        if isinstance(one.read, BaseModel):
+            continue
         # fhir.resources reads "3" as 3, 1 as true and 5 as a date; a receiver may not.
-        if not isinstance(raw, _json_kinds(read)) or isinstance(raw, bool) != isinstance(read, bool):
-            yield f"{path}: {raw!r} is not the JSON type of this element"
-        codes = _told(field, "enum_values")
-        if codes and raw not in codes:
-            yield f"{path}: {raw} is not one of {', '.join(codes)}"
+        if not isinstance(one.raw, _json_kinds(one.read)) or isinstance(one.raw, bool) != isinstance(one.read, bool):
+            yield f"{one.path}: {one.raw!r} is not the JSON type of this element"
+        codes = _told(one.field, "enum_values")
+        if codes and one.raw not in codes:
+            yield f"{one.path}: {one.raw} is not one of {', '.join(codes)}"
+
+
+def _invariants(elements: Iterable[_Element]) -> Problems:
+    """Yield what breaks an invariant of its data type, or refers to a resource of the wrong type."""
+    for one in elements:
+        allowed = _told(one.field, "enum_reference_types") if one.field else ()
+        if allowed and "Resource" not in allowed and target(one.raw) not in (None, *allowed):
+            yield f"{one.path}: refers to a {target(one.raw)}, not to one of {', '.join(allowed)}"
+        rules = INVARIANTS.get(type(one.read).__name__)
+        if rules is not None:
+            yield from (f"{one.path}: {problem}" for problem in rules(one.raw))
 
 
 def _told(field: FieldInfo, fact: str) -> tuple[str, ...]:
@@ -135,8 +166,12 @@ def _json_kinds(read: object) -> tuple[type, ...]:
 
 def _own(resource: Json, kind: str) -> Problems:
     """Yield what FHIR allows and an order of this service must not do."""
-    missing = [".".join(map(str, path)) for path in _COMPLETE[kind] if not _there(resource, path)]
+    places = [(), *(("dosageInstruction", n) for n in range(len(resource.get("dosageInstruction", ()))))]
+    needed = [(*place, *path) for place in places for path in (_DOSAGE if place else _COMPLETE[kind])]
+    missing = [".".join(map(str, path)) for path in needed if not _there(resource, path)]
     yield from (f"{kind}.{path}: is required of an order" for path in missing)
+    if not _ID.match(resource.get("id", "none")):
+        yield f"{kind}.id: is not up to 64 letters, digits, hyphens and full stops"
     if target(resource["subject"]) not in _SUBJECTS:
         yield f"{kind}.subject: refers to a {target(resource['subject'])}, not to one of {', '.join(_SUBJECTS)}"
     for reference in _references(resource):
@@ -148,7 +183,7 @@ def _own(resource: Json, kind: str) -> Problems:
         yield from (f"MedicationRequest.{problem}" for problem in supply.problems(resource))
 
 
-def _there(value: Any, path: tuple[str | int, ...]) -> bool:
+def _there(value: Any, path: Place) -> bool:
     for step in path:
         if isinstance(step, int) and not (isinstance(value, list) and len(value) > step):
             return False

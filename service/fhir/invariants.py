@@ -13,9 +13,10 @@ UCUM = "http://unitsofmeasure.org"
 COMPARATORS = frozenset({"<", "<=", ">=", ">"})
 _MEALS = frozenset({"C", "CM", "CD", "CV"})
 #: FHIR's EventTiming, which fhir.resources does not name.
-WHEN = _MEALS | frozenset(
-    "MORN MORN.early MORN.late NOON AFT AFT.early AFT.late EVE EVE.early EVE.late NIGHT PHS HS WAKE "
-    "AC ACM ACD ACV PC PCM PCD PCV".split()
+WHEN = (
+    _MEALS
+    | {"MORN", "MORN.early", "MORN.late", "NOON", "AFT", "AFT.early", "AFT.late", "EVE", "EVE.early", "EVE.late"}
+    | {"NIGHT", "PHS", "HS", "WAKE", "AC", "ACM", "ACD", "ACV", "PC", "PCM", "PCD", "PCV"}
 )
 _ENDS_IN_TYPE = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)/[A-Za-z0-9\-.]{1,64}(?:/_history/[A-Za-z0-9\-.]{1,64})?$")
 _LOGICAL = re.compile(r"^(?:urn:uuid:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|urn:oid:[0-2](?:\.[0-9]+)+|#.+)$")

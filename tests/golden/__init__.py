@@ -29,7 +29,16 @@ KEPT = (
 
 
 def written(content: Any) -> str:
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(_unstamped(content), indent=2, ensure_ascii=False) + "\n"
+
+
+def _unstamped(content: Any) -> Any:
+    """The content without the fingerprint of the rule set, which any edit of a mapping file changes."""
+    if isinstance(content, list):
+        return [_unstamped(each) for each in content]
+    if isinstance(content, dict):
+        return {key: "…" if key == "ruleSet" else _unstamped(each) for key, each in content.items()}
+    return content
 
 
 def files(name: str, protocol: str) -> tuple[Path, Path]:

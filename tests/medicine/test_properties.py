@@ -18,6 +18,7 @@ from tests.chart.resources import Resource
 from tests.vignettes import PROTOCOLS, TODAY, Vignette, vignettes
 
 from .ask import Answer, answer, cited, held
+from .expect import departures
 
 few = settings(max_examples=40, derandomize=True, deadline=None)
 any_vignette = st.sampled_from(vignettes())
@@ -73,6 +74,15 @@ def test_the_same_request_on_the_same_day_has_the_same_answer(told: Vignette, pr
     chart = bundle_of(drawn(told, seed))
 
     assert answer(chart, protocol, told.today) == answer(chart, protocol, told.today)
+
+
+@few
+@given(told=any_vignette, seed=any_seed)
+def test_codes_drawn_at_random_get_the_expected_answer(told: Vignette, seed: int) -> None:
+    chart = bundle_of(drawn(told, seed))
+
+    for protocol in told.expect.under:
+        assert departures(told, protocol, answer(chart, protocol, told.today), chart) == []
 
 
 @few
