@@ -118,7 +118,7 @@ def demo(port: int, once: bool) -> None:
             "B12_SANDBOX_SERVICE": address,
         }
         command = [sys.executable, "-m", "service.cli", "serve", "--port", str(port), "--workers", "2"]
-        with subprocess.Popen(command, env=environment) as child:
+        with subprocess.Popen(command, env=environment) as child:  # noqa: S603 - our own command line
             try:
                 if not until_healthy(address, child):
                     raise click.ClickException(f"the service did not start on port {port}; is the port taken?")

@@ -12,6 +12,9 @@ from granian.log import LogLevels
 
 from service.app import application
 
+#: Enough for slow FHIR servers to be waited for beside fast calls; the sandbox page needs two.
+THREADS = 4
+
 
 def run(host: str, port: int, workers: int) -> None:
     """Serve until told to stop; a setting or mapping that is wrong is told before any worker starts."""
@@ -23,7 +26,7 @@ def run(host: str, port: int, workers: int) -> None:
         interface=Interfaces.WSGI,
         factory=True,
         workers=workers,
-        blocking_threads=8,
+        blocking_threads=THREADS,
         log_level=LogLevels.warning,
         websockets=False,
     ).serve()

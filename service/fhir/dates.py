@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import date, timedelta
+from calendar import monthrange
+from datetime import date
 
 from service.domain.record import When
 from service.fhir.shapes import Period
 
-_SHAPE = re.compile(r"^([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2})(T[0-9:.]+(?:Z|[+-][0-9:]+)?)?)?)?$")
+_VAGUE = re.compile(r"([0-9]{4})(?:-([0-9]{2}))?")
 
 
 class NotADate(ValueError):
@@ -17,33 +18,37 @@ class NotADate(ValueError):
 
 def when(text: str) -> When:
     """Return the days a FHIR date, dateTime or instant can mean, as written where it was written."""
-    if len(text) >= 10:
-        try:
-            day = date.fromisoformat(text[:10])
-        except ValueError as error:
-            raise NotADate from error
-        if len(text) > 10 and text[10] != "T":
-            raise NotADate
-        return When(day, day)
-    found = _SHAPE.match(text)
-    if not found:
+    if len(text) < 10:
+        return _vague(text)
+    # fromisoformat alone would also take a week date: 2024-W05-1.
+    if text[4] != "-" or text[7] != "-" or (len(text) > 10 and text[10] != "T"):
         raise NotADate
-    year, month = int(found[1]), found[2]
     try:
-        if month is None:
-            return When(date(year, 1, 1), date(year, 12, 31))
-        first = date(year, int(month), 1)
+        day = date.fromisoformat(text[:10])
     except ValueError as error:
         raise NotADate from error
-    following = date(first.year + first.month // 12, first.month % 12 + 1, 1)
-    return When(first, following - timedelta(days=1))
+    return When(day, day)
+
+
+def _vague(text: str) -> When:
+    found = _VAGUE.fullmatch(text)
+    if not found:
+        raise NotADate
+    year, month = int(found[1]), int(found[2] or 1)
+    try:
+        first, last_month = date(year, month, 1), date(year, int(found[2] or 12), 1)
+    except ValueError as error:
+        raise NotADate from error
+    return When(first, last_month.replace(day=monthrange(last_month.year, last_month.month)[1]))
 
 
 def span(period: Period) -> When | None:
-    """Return the days a Period covers; an open end leaves what is known."""
+    """Return the days a Period covers; an open end leaves what is known, one that ends before it starts is no date."""
     start = when(period.start) if period.start else None
     end = when(period.end) if period.end else None
     if start and end:
+        if end.latest < start.earliest:
+            raise NotADate
         return When(start.earliest, end.latest)
     known = start or end
     return When(known.earliest, known.latest) if known else None

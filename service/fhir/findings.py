@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
+from decimal import Decimal
 
 from service.domain.index import CodeIndex, TestCode
 from service.domain.record import Finding, Problem, Result, Unreadable, When
 from service.domain.terms import Analyte, Role
 from service.fhir import dates
-from service.fhir.measures import Refused, Units, Value, answer, flag_of, value_of, written
+from service.fhir.measures import ARBITRARY, Refused, Units, Value, answer, flag_of, titre, value_of, written
 from service.fhir.shapes import (
     AllergyIntolerance,
     CodeableConcept,
     Condition,
     Measured,
     Observation,
+    Period,
     Procedure,
+    Quantity,
+    Range,
 )
 
 _FINAL = frozenset({"final", "amended", "corrected"})
 _HAZARDS = frozenset({Analyte.INR, Analyte.PLATELETS})
 _HERE = frozenset({"active", "recurrence", "relapse"})
 _GONE = frozenset({"inactive", "remission", "resolved"})
+_DONE = frozenset({"completed", "unknown"})
+_NOT_DONE = frozenset({"preparation", "in-progress", "not-done", "on-hold", "stopped", "entered-in-error"})
 _DENIED = frozenset({"refuted", "entered-in-error"})
 _UNCERTAIN = frozenset({"unconfirmed", "provisional", "differential"})
+#: What words alone in a Condition never say.
+_CODED_ONLY = frozenset({Role.COBALT, Role.PREGNANCY})
+#: How the answer of a status Observation begins when it denies: not pregnant, negative.
+_NOT = ("no ", "not ", "non", "neg")
 
 
 def results(
@@ -32,44 +43,46 @@ def results(
     """Yield what an Observation and its components say that matters; what cannot be used is told."""
     parts: tuple[Observation | Measured, ...] = (observation, *observation.component)
     for part in parts:
-        code = _test(part.code, index)
-        if code is not None:
-            yield _result(observation, part, code, resource, index, units)
+        codes = _tests(part.code, index)
+        if codes:
+            yield _result(observation, part, codes, resource, index, units)
         elif part.code is not None:
             yield from _state(observation, part, resource, index)
 
 
-def _test(code: CodeableConcept | None, index: CodeIndex) -> TestCode | None:
-    for coding in code.coding if code else ():
-        found = index.tests.get((coding.system or "", coding.code or ""))
-        if found is not None:
-            return found
-    return None
+def _tests(code: CodeableConcept | None, index: CodeIndex) -> list[TestCode]:
+    tests = index.tests
+    return [
+        found
+        for coding in (code.coding if code else ())
+        if (found := tests.get((coding.system or "", coding.code or ""))) is not None
+    ]
 
 
 def _result(
     observation: Observation,
     part: Observation | Measured,
-    code: TestCode,
+    codes: list[TestCode],
     resource: str,
     index: CodeIndex,
     units: Units,
 ) -> Result | Unreadable:
-    analyte, title = code.test.analyte, code.test.title
+    analyte, title = codes[0].test.analyte, codes[0].test.title
     status = observation.status
     if status not in _FINAL:
         why = f"{title}: its status is {status}" if status else f"{title}: it has no status"
         return Unreadable(resource, why, analyte, withdrawn=True)
-    hazard = analyte in _HAZARDS
-    try:
-        taken = _taken(observation)
-    except dates.NotADate:
-        taken = None
+    hazard = any(code.test.analyte in _HAZARDS for code in codes)
+    taken = _taken(observation)
     if taken is None:
         return Unreadable(resource, f"{title}: it has no date that can be read", analyte, hazard)
+    if any(code.test.analyte is not analyte for code in codes):
+        return Unreadable(resource, f"{title}: its codes name different tests", analyte, hazard, when=taken)
     flag, positive = flag_of(part.interpretation)
+    if codes[0].property not in ARBITRARY:
+        positive = None
     try:
-        value, said = _value(part, code, index, units)
+        value, said = _value(part, codes, index, units)
     except Refused as refused:
         return Unreadable(resource, f"{title}: {refused}", analyte, hazard, when=taken)
     if value is None and said is None and flag is None and positive is None:
@@ -88,28 +101,44 @@ def _result(
 
 
 def _taken(observation: Observation) -> When | None:
-    if observation.effectivePeriod is not None:
-        return dates.span(observation.effectivePeriod)
-    return dates.first(observation.effectiveDateTime, observation.effectiveInstant, observation.issued)
+    """Return when the sample was taken, or None when it is not said or cannot be read."""
+    try:
+        period = observation.effectivePeriod
+        when = dates.span(period) if period is not None else None
+        return when or dates.first(observation.effectiveDateTime, observation.effectiveInstant, observation.issued)
+    except dates.NotADate:
+        return None
 
 
 def _value(
-    part: Observation | Measured, code: TestCode, index: CodeIndex, units: Units
+    part: Observation | Measured, codes: list[TestCode], index: CodeIndex, units: Units
 ) -> tuple[Value | None, bool | None]:
-    """Return the measured value, or the answer in words."""
+    """Return the measured value, or for a test that has one the answer in words."""
+    ranges = part.referenceRange
     if part.valueQuantity is not None:
-        return value_of(part.valueQuantity, part.referenceRange, code, units), None
+        return _measured(part.valueQuantity, ranges, codes, units), None
+    answered = codes[0].property in ARBITRARY
     texts = [part.valueString] if part.valueString else []
     if part.valueCodeableConcept is not None:
         texts += [t for t in (part.valueCodeableConcept.text, *_displays(part.valueCodeableConcept)) if t]
     for text in texts:
-        said = answer(text, index)
+        said = answer(text, index) if answered else None
         if said is not None:
             return None, said
-        quantity = written(text)
+        quantity = (titre(text) if answered else None) or written(text)
         if quantity is not None:
-            return value_of(quantity, part.referenceRange, code, units), None
-    return None, part.valueBoolean
+            return _measured(quantity, ranges, codes, units), None
+    if part.valueInteger is not None:
+        return _measured(Quantity(Decimal(part.valueInteger)), ranges, codes, units), None
+    return None, part.valueBoolean if answered else None
+
+
+def _measured(quantity: Quantity, ranges: tuple[Range, ...], codes: list[TestCode], units: Units) -> Value:
+    """Return the value by the first of a test's codes that its unit can belong to."""
+    for code in codes[:-1]:
+        with suppress(Refused):
+            return value_of(quantity, ranges, code, units)
+    return value_of(quantity, ranges, codes[-1], units)
 
 
 def _displays(concept: CodeableConcept) -> Iterator[str | None]:
@@ -130,10 +159,7 @@ def _state(
         asked = index.concepts.get((coding.system or "", coding.code or ""))
         if asked is None or Role.STATUS_OBSERVATION not in asked.roles or observation.status not in _FINAL:
             continue
-        try:
-            taken = _taken(observation)
-        except dates.NotADate:
-            taken = None
+        taken = _taken(observation)
         if taken is None:
             yield Unreadable(resource, f"{asked.title}: it has no date that can be read")
             return
@@ -144,8 +170,11 @@ def _state(
                 yield Finding(found, resource, taken)
                 return
         words = (value.text or next((d for d in _displays(value) if d), "")).strip().lower()
-        said = next((c for word, c in index.words if Role.PREGNANCY in c.roles and words.startswith(word)), asked)
-        yield Finding(said, resource, taken)
+        said = next((c for word, c in index.words if Role.PREGNANCY in c.roles and words.startswith(word)), None)
+        if said is not None or f"{words} ".startswith(_NOT):
+            yield Finding(said or asked, resource, taken)
+        else:
+            yield Unreadable(resource, f"{asked.title}: it has no value that can be read", when=taken)
         return
 
 
@@ -154,32 +183,31 @@ def problems(condition: Condition, resource: str, index: CodeIndex) -> Iterator[
     verification = _codes(condition.verificationStatus)
     if verification & _DENIED or condition.code is None:
         return
-    try:
-        onset = dates.first(condition.onsetDateTime) or (
-            dates.span(condition.onsetPeriod) if condition.onsetPeriod else dates.first(condition.recordedDate)
-        )
-        ended = dates.first(condition.abatementDateTime) or (
-            dates.span(condition.abatementPeriod) if condition.abatementPeriod else None
-        )
-    except dates.NotADate:
-        onset = ended = None
+    onset = _day(condition.onsetDateTime, condition.onsetPeriod) or _day(condition.recordedDate, None)
+    ended = _day(condition.abatementDateTime, condition.abatementPeriod)
+    abated = (
+        condition.abatementDateTime
+        or (condition.abatementPeriod and (condition.abatementPeriod.start or condition.abatementPeriod.end))
+        or condition.abatementString
+        or condition.abatementAge
+        or condition.abatementRange
+    )
     clinical = _codes(condition.clinicalStatus)
-    abated = condition.abatementString or condition.abatementAge or condition.abatementRange
-    active = not (ended or abated or clinical & _GONE) if not clinical & _HERE else not (ended or abated)
+    active = not abated and (bool(clinical & _HERE) or not clinical & _GONE)
     found = {
         c.id: c for coding in condition.code.coding if (c := index.concept(coding.system or "", coding.code or ""))
     }
     text_only = not found
     if text_only:
         words = (condition.code.text or "").lower()
-        found = {c.id: c for word, c in index.words if word in words and Role.COBALT not in c.roles}
+        found = {c.id: c for word, c in index.words if word in words and not c.roles & _CODED_ONLY}
     for concept in found.values():
         yield Problem(
             concept=concept,
             resource=resource,
             onset=onset,
             ended=ended,
-            active=bool(active),
+            active=active,
             certain=not verification & _UNCERTAIN,
             remission="remission" in clinical,
             text_only=text_only,
@@ -187,24 +215,34 @@ def problems(condition: Condition, resource: str, index: CodeIndex) -> Iterator[
 
 
 def _codes(concept: CodeableConcept | None) -> set[str]:
-    return {coding.code for coding in concept.coding if coding.code} if concept else set()
+    """Return what a status says, in codes or, without any, in words."""
+    if concept is None:
+        return set()
+    coded = {coding.code for coding in concept.coding if coding.code}
+    return coded or ({concept.text.strip().lower().replace(" ", "-")} if concept.text else set())
 
 
-def procedures(procedure: Procedure, resource: str, index: CodeIndex) -> Iterator[Finding]:
-    """Yield what was done, when it was done."""
-    if procedure.status not in ("completed", "unknown") or procedure.code is None:
-        return
+def _day(text: str | None, period: Period | None) -> When | None:
+    """Return when something was, or None when it is not said or cannot be read."""
     try:
-        done = dates.first(procedure.performedDateTime) or (
-            dates.span(procedure.performedPeriod) if procedure.performedPeriod else None
-        )
+        return dates.first(text) or (dates.span(period) if period is not None else None)
     except dates.NotADate:
-        done = None
+        return None
+
+
+def procedures(procedure: Procedure, resource: str, index: CodeIndex) -> Iterator[Finding | Unreadable]:
+    """Yield what was done, when it was done; told when the status does not say whether it was."""
+    if procedure.status in _NOT_DONE or procedure.code is None:
+        return
     found = {
         c.id: c for coding in procedure.code.coding if (c := index.concept(coding.system or "", coding.code or ""))
     }
+    done = _day(procedure.performedDateTime, procedure.performedPeriod)
     for concept in found.values():
-        yield Finding(concept, resource, done)
+        if procedure.status in _DONE:
+            yield Finding(concept, resource, done)
+        else:
+            yield Unreadable(resource, f"{concept.title}: its status does not say whether it was done")
 
 
 def allergies(allergy: AllergyIntolerance, resource: str, index: CodeIndex) -> Iterator[Finding]:

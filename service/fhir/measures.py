@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
+
+from lark.exceptions import LarkError
 
 from service.domain.index import CodeIndex, TestCode
 from service.domain.record import Flag, Measure
@@ -13,13 +16,17 @@ from service.fhir.shapes import CodeableConcept, Quantity, Range
 from service.ucum import NotUcum, factor
 
 _UCUM = "http://unitsofmeasure.org"
-_WRITTEN = re.compile(r"^\s*([<>]=?)?\s*([0-9]+(?:\.[0-9]+)?)\s*(.*?)\s*$")
-_RANGE = re.compile(r"^\s*([0-9]+(?:\.[0-9]+)?)\s*(?:-|–|to)\s*([0-9]+(?:\.[0-9]+)?)\b")
+_WRITTEN = re.compile(r"^\s*([<>]=?|[≤≥])?\s*([0-9]+(?:\.[0-9]+)?)\s*(.*?)\s*$")
+_TITRE = re.compile(r"^\s*([<>]=?)?\s*1\s*:\s*([0-9]+)\s*$")
+_RANGE = re.compile(r"^\s*([0-9]+(?:\.[0-9]+)?)\s*(?:-|–|to)\s*([0-9]+(?:\.[0-9]+)?)(?![0-9.])\s*(.*?)\s*$")
 _COMPARATORS = ("<", "<=", ">", ">=")
+_SIGNS = {"≤": "<=", "≥": ">="}
 _HIGH, _LOW, _NORMAL = frozenset({"H", "HH", "HU"}), frozenset({"L", "LL", "LU"}), frozenset({"N"})
 _POSITIVE, _NEGATIVE = frozenset({"POS", "DET", "RR"}), frozenset({"NEG", "ND", "NR"})
 #: Properties whose unit is the laboratory's own affair.
-_ARBITRARY = frozenset({"arbitrary", "presence"})
+ARBITRARY = frozenset({"arbitrary", "presence"})
+#: No unit is longer, and no number has more digits before or behind its point.
+_LONGEST_UNIT, _MOST_DIGITS = 64, 30
 _ONE = Decimal(1)
 
 
@@ -40,10 +47,12 @@ class Units:
     """The scales of every test, worked out once for each written unit."""
 
     aliases: Mapping[str, str]
-    known: dict[tuple[str, str, str], Scale]
+    known: dict[tuple[str, str, str], Scale | Refused | None]
 
     def scale(self, code: TestCode, quantity: Quantity) -> Scale:
         """Return the scale for a value's unit; raises Refused when the unit cannot belong to the code."""
+        if code.property in ARBITRARY:
+            return Scale(quantity.unit or quantity.code or code.test.units[code.property], _ONE)
         written = quantity.code if quantity.code and quantity.system in (_UCUM, None) else None
         unit = quantity.unit if quantity.unit and quantity.unit != written else None
         scales = [s for text in (written, unit) if text is not None and (s := self._try(code, text)) is not None]
@@ -52,32 +61,33 @@ class Units:
         if scales:
             return scales[0]
         if written is None and unit is None:
-            if code.property in ("ratio", *_ARBITRARY):
+            if code.property == "ratio":
                 return Scale(code.test.units[code.property], _ONE)
             raise Refused("it has no unit")
-        raise Refused(f"the unit {written or unit} is not UCUM")
+        raise Refused(f"the unit {(written or unit or '')[:_LONGEST_UNIT]} is not UCUM")
 
     def _try(self, code: TestCode, text: str) -> Scale | None:
         """Return the scale of one written unit, or None when it is no unit; raises Refused when it cannot belong."""
         key = (code.test.analyte, code.property, text)
-        found = self.known.get(key)
-        if found is None:
-            found = self._work_out(code, text)
-            if found is not None and len(self.known) < 4096:
+        if key in self.known:
+            found = self.known[key]
+        else:
+            found = self._work_out(code, text) if len(text) <= _LONGEST_UNIT else None
+            if len(self.known) < 4096 and len(text) <= _LONGEST_UNIT:
                 self.known[key] = found
+        if isinstance(found, Refused):
+            raise Refused(str(found))
         return found
 
-    def _work_out(self, code: TestCode, text: str) -> Scale | None:
-        if code.property in _ARBITRARY:
-            return Scale(text, _ONE)
+    def _work_out(self, code: TestCode, text: str) -> Scale | Refused | None:
         unit = self.aliases.get(text, text)
         own = code.test.units[code.property]
         try:
             times = factor(unit, own)
-        except NotUcum:
-            return None
+        except (NotUcum, ArithmeticError, TypeError, LarkError, RecursionError):
+            return None  # special units such as Cel, dB or [pH] cannot be computed with
         if times is None:
-            raise Refused(f"the unit {text} cannot measure {code.property} of {code.test.title}")
+            return Refused(f"the unit {text} cannot measure {code.property} of {code.test.title}")
         bridge = code.test.bridges.get(own)
         return Scale(bridge[0], times * bridge[1]) if bridge else Scale(own, times)
 
@@ -86,11 +96,10 @@ def units_of(index: CodeIndex) -> Units:
     """Return the units with every usual spelling worked out at start, so that no request waits for it."""
     units = Units(index.aliases, {})
     for code in index.tests.values():
-        for text in {*code.test.units.values(), *index.aliases, *_USUAL}:
-            try:
+        usual = () if code.property in ARBITRARY else (*code.test.units.values(), *index.aliases, *_USUAL)
+        for text in usual:
+            with suppress(Refused):
                 units._try(code, text)
-            except Refused:
-                continue
     return units
 
 
@@ -111,8 +120,8 @@ def value_of(quantity: Quantity, ranges: tuple[Range, ...], code: TestCode, unit
     """Return a quantity in the unit compared in; raises Refused for what cannot be trusted."""
     if quantity.value is None:
         raise Refused("it has no value")
-    if not quantity.value.is_finite():
-        raise Refused("its value is not a number")
+    if not _sane(quantity.value):
+        raise Refused("its value is not a number that can be used")
     comparator = quantity.comparator or ""
     if comparator not in ("", *_COMPARATORS):
         raise Refused(f"the comparator {comparator} is not known")
@@ -124,22 +133,33 @@ def value_of(quantity: Quantity, ranges: tuple[Range, ...], code: TestCode, unit
     return Value(measure, shown, low, high)
 
 
+def _sane(value: Decimal) -> bool:
+    """Return whether a number can be computed with and printed."""
+    return value.is_finite() and abs(value.adjusted()) < _MOST_DIGITS and len(str(value)) < 2 * _MOST_DIGITS
+
+
+def titre(text: str) -> Quantity | None:
+    """Return the 40 of a titre written 1:40, or None when the text is none."""
+    found = _TITRE.match(text)
+    return Quantity(Decimal(found[2]), found[1]) if found else None
+
+
 def written(text: str) -> Quantity | None:
     """Return the quantity in a text such as `<50 ng/L`, or None when the text is no number."""
     found = _WRITTEN.match(text)
     if found is None:
         return None
-    unit = found[3] or None
-    return Quantity(Decimal(found[2]), found[1], unit)
+    return Quantity(Decimal(found[2]), _SIGNS.get(found[1], found[1]), found[3] or None)
 
 
 def _plausible(measure: Measure, code: TestCode, quantity: Quantity) -> None:
-    ends = code.test.plausible.get(measure.unit)
-    if ends is None:
-        return
-    least, most = ends
-    too_low = measure.value < least if measure.comparator == "" else measure.value <= 0
-    too_high = measure.value > most and not measure.comparator.startswith("<")
+    least, most = code.test.plausible.get(measure.unit, (None, None))
+    too_low = too_high = False
+    if least is not None and most is not None:
+        too_low = measure.value < least if measure.comparator == "" else measure.value <= 0
+        too_high = measure.value > most and not measure.comparator.startswith("<")
+    elif code.property not in ARBITRARY:
+        too_low = measure.value < 0
     if too_low or too_high:
         raise Refused(f"{quantity.value} {quantity.unit or quantity.code or ''} is not plausible for {code.test.title}")
 
@@ -153,13 +173,27 @@ def _range(
         return None, None
     only = general[0]
     if only.low is None and only.high is None and only.text:
-        found = _RANGE.match(only.text)
-        return (Decimal(found[1]) * scale.factor, Decimal(found[2]) * scale.factor) if found else (None, None)
-    return _end(only.low, code, units, scale), _end(only.high, code, units, scale)
+        only = _read_range(only.text)
+    low, high = _end(only.low, code, units, scale), _end(only.high, code, units, scale)
+    # 0 to 0 is how some systems send that there is no range.
+    senseless = high is not None and (high <= 0 or (low is not None and low > high))
+    return (None, None) if senseless else (low, high)
+
+
+def _read_range(text: str) -> Range:
+    """Return the range in a text such as `180-914 ng/L` or `<0.40`; what stands behind the numbers is their unit."""
+    both = _RANGE.match(text)
+    if both:
+        unit = both[3] or None
+        return Range(Quantity(Decimal(both[1]), unit=unit), Quantity(Decimal(both[2]), unit=unit))
+    one = written(text)
+    if one is None or not one.comparator:
+        return Range()
+    return Range(high=one) if one.comparator.startswith("<") else Range(low=one)
 
 
 def _end(quantity: Quantity | None, code: TestCode, units: Units, scale: Scale) -> Decimal | None:
-    if quantity is None or quantity.value is None:
+    if quantity is None or quantity.value is None or not _sane(quantity.value):
         return None
     if quantity.unit is None and quantity.code is None:
         return quantity.value * scale.factor
@@ -190,6 +224,11 @@ def flag_of(interpretation: tuple[CodeableConcept, ...]) -> tuple[Flag | None, b
 def answer(text: str, index: CodeIndex) -> bool | None:
     """Return whether words say positive or negative, or None when they say neither."""
     words = text.strip().lower()
-    if any(words.startswith(word) for word in index.routes.negative_words):
+    if any(_begins(words, word) for word in index.routes.negative_words):
         return False
-    return True if any(words.startswith(word) for word in index.routes.positive_words) else None
+    return True if any(_begins(words, word) for word in index.routes.positive_words) else None
+
+
+def _begins(words: str, word: str) -> bool:
+    """Return whether a text begins with a whole word: `pos`, but not `possible interference`."""
+    return words.startswith(word) and not words[len(word) : len(word) + 1].isalnum()

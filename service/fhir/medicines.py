@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 
 from service.domain.index import CodeIndex
 from service.domain.orders import every_days
-from service.domain.record import Concept, Course, Exposure, Form
+from service.domain.record import Concept, Course, Exposure, Form, Unreadable
 from service.domain.terms import Role
 from service.fhir import dates
 from service.fhir.shapes import (
@@ -19,36 +21,76 @@ from service.fhir.shapes import (
     MedicationRequest,
     MedicationStatement,
     Period,
+    Repeat,
 )
 
 _ENDED = frozenset({"completed", "stopped", "on-hold", "ended"})
 _PROPOSED = frozenset({"proposal", "option"})
-_DAYS = {"d": 1, "wk": 7, "mo": 30, "a": 365}
+_NEVER = frozenset({"cancelled", "entered-in-error", "not-taken", "not-done", "intended"})
+#: An administration that was stopped or paused had begun.
+_GIVEN = frozenset({"completed", "in-progress", "stopped", "on-hold"})
+_SYSTEMIC = frozenset({Form.INJECTION, Form.ORAL})
+_DAYS = {
+    written: days
+    for days, spellings in (
+        (Decimal(1) / 24, ("h", "hour", "hours")),
+        (Decimal(1), ("d", "day", "days")),
+        (Decimal(7), ("wk", "week", "weeks")),
+        (Decimal(30), ("mo", "month", "months")),
+        (Decimal(365), ("a", "year", "years")),
+    )
+    for written in spellings
+}
+#: No course of days is longer, and no dose comes more often than this part of its unit.
+_LONGEST, _MOST_OFTEN = 40_000, Decimal("0.001")
+_WORD = re.compile(r"\w+")
+#: Local words up to this length are found only as whole words.
+_SHORT = 3
 
 
-def exposures(medication: AnyMedication, code: CodeableConcept, resource: str, index: CodeIndex) -> Iterator[Exposure]:
-    """Yield an exposure for each medicine the code names; none for what was never taken."""
+def exposures(
+    medication: AnyMedication, code: CodeableConcept, resource: str, index: CodeIndex
+) -> Iterator[Exposure | Unreadable]:
+    """Yield an exposure for each medicine the code names; none for what was never taken, told where it is not clear."""
+    if never_taken(medication):
+        return
     concepts = list(_concepts(code, index))
-    if not concepts:
-        return
-    course = _course(medication)
-    if course is None:
-        return
     dosages = _dosages(medication)
+    course = _course(medication)
+    if not concepts:
+        text = _text(code, ())
+        if any(Role.COBALT in concept.roles and word in text for word, concept in index.words):
+            yield Unreadable(resource, "it names vitamin B12 in words only, without a code")
+        return
+    if course is None:
+        yield Unreadable(resource, f"{concepts[0].title}: its status does not say whether it is or was taken")
+        return
     start, end = _period(medication, dosages, course)
+    if course is Course.GIVEN and start is None:
+        yield Unreadable(resource, f"{concepts[0].title}: it has no date that can be read")
+        return
     local = _local(code, dosages, index)
     for concept in concepts:
+        form = _form(concept, dosages, code, index)
         yield Exposure(
             concept=concept,
             resource=resource,
             course=course,
-            form=_form(concept, dosages, code, index),
+            form=form,
             start=start,
             end=end,
             every_days=_every(dosages),
-            systemic=not local,
+            systemic=not local or form in _SYSTEMIC,
             text=code.text or concept.title,
         )
+
+
+def never_taken(medication: AnyMedication) -> bool:
+    """Return whether the resource says that it is about no medicine that was or will be taken."""
+    if isinstance(medication, MedicationRequest):
+        proposed = medication.intent in _PROPOSED and medication.status not in ("active", "draft")
+        return bool(medication.doNotPerform) or proposed or medication.status in _NEVER
+    return medication.status in _NEVER
 
 
 def _concepts(code: CodeableConcept, index: CodeIndex) -> Iterable[Concept]:
@@ -67,14 +109,12 @@ def _concepts(code: CodeableConcept, index: CodeIndex) -> Iterable[Concept]:
 
 
 def _course(medication: AnyMedication) -> Course | None:
+    """Return where the order stands, or None when its status does not tell."""
     status = medication.status or ""
     if isinstance(medication, MedicationAdministration):
-        return {"completed": Course.GIVEN, "in-progress": Course.GIVEN}.get(status)
-    if isinstance(medication, MedicationRequest):
-        if medication.doNotPerform:
-            return None
-        if status == "draft" or (status == "active" and medication.intent in _PROPOSED):
-            return Course.DRAFT
+        return Course.GIVEN if status in _GIVEN else None
+    if isinstance(medication, MedicationRequest) and (status == "draft" or medication.intent in _PROPOSED):
+        return Course.DRAFT
     if status == "active":
         return Course.ACTIVE
     return Course.ENDED if status in _ENDED else None
@@ -89,38 +129,53 @@ def _dosages(medication: AnyMedication) -> tuple[Dosage, ...]:
 
 
 def _period(medication: AnyMedication, dosages: tuple[Dosage, ...], course: Course) -> tuple[date | None, date | None]:
-    bounds = next((d.timing.repeat.boundsPeriod for d in dosages if d.timing and d.timing.repeat), None)
+    """Return the first and the last day; of several dosages the first start and, when each has an end, the last end."""
+    repeats = [d.timing.repeat if d.timing else None for d in dosages]
+    starts = [day for r in repeats if r and r.boundsPeriod and (day := dates.start_of(r.boundsPeriod.start))]
+    bounded = min(starts, default=None)
     if isinstance(medication, MedicationRequest):
-        start = dates.start_of(bounds.start if bounds else None) or dates.start_of(medication.authoredOn)
         validity = medication.dispenseRequest.validityPeriod if medication.dispenseRequest else None
-        start = start or dates.start_of(validity.start if validity else None)
-        end = dates.end_of(bounds.end if bounds else None) or _by_duration(dosages, start)
+        start = bounded or dates.start_of(medication.authoredOn) or dates.start_of(validity.start if validity else None)
+        end = _last(repeats, start)
         if end is None and course is Course.ENDED:
             end = dates.end_of(validity.end if validity else None)
         return start, end
-    period = medication.effectivePeriod or bounds or Period()
-    start = dates.start_of(period.start) or dates.start_of(medication.effectiveDateTime)
+    period = medication.effectivePeriod or Period()
+    start = dates.start_of(period.start) or dates.start_of(medication.effectiveDateTime) or bounded
     end = dates.end_of(period.end)
     if isinstance(medication, MedicationStatement):
-        return start or dates.start_of(medication.dateAsserted), end or _by_duration(dosages, start)
-    return start, end or start
+        end = end or _last(repeats, start)
+        return start or dates.start_of(medication.dateAsserted), end
+    return start, end or dates.end_of(medication.effectiveDateTime) or start
 
 
-def _by_duration(dosages: tuple[Dosage, ...], start: date | None) -> date | None:
-    """Return the end that a bounded duration gives."""
-    for dosage in dosages:
-        bounds = dosage.timing.repeat.boundsDuration if dosage.timing and dosage.timing.repeat else None
-        days = _DAYS.get((bounds.code or bounds.unit or "") if bounds else "")
-        if bounds and bounds.value is not None and days and start:
-            return start + timedelta(days=int(bounds.value * days))
-    return None
+def _last(repeats: list[Repeat | None], start: date | None) -> date | None:
+    """Return the last day of the dosages, or None when one of them has no end."""
+    ends = [_end(repeat, start) if repeat else None for repeat in repeats]
+    known = [end for end in ends if end is not None]
+    return max(known) if known and len(known) == len(ends) else None
+
+
+def _end(repeat: Repeat, start: date | None) -> date | None:
+    """Return the end that a bounding period or duration gives."""
+    if repeat.boundsPeriod is not None:
+        start = dates.start_of(repeat.boundsPeriod.start) or start
+        return dates.end_of(repeat.boundsPeriod.end)
+    bounds = repeat.boundsDuration
+    days = _DAYS.get(bounds.code or bounds.unit or "") if bounds else None
+    if bounds is None or bounds.value is None or days is None or start is None:
+        return None
+    if not 0 < bounds.value * days < _LONGEST:
+        return None
+    return start + timedelta(days=math.ceil(bounds.value * days) - 1)
 
 
 def _every(dosages: tuple[Dosage, ...]) -> Decimal | None:
     for dosage in dosages:
         repeat = dosage.timing.repeat if dosage.timing else None
-        if repeat and repeat.period and repeat.periodUnit:
-            return every_days(repeat.frequency or 1, repeat.period, repeat.periodUnit)
+        if repeat and repeat.period and repeat.periodUnit and _MOST_OFTEN < repeat.period < _LONGEST:
+            frequency = repeat.frequency if repeat.frequency and repeat.frequency > 0 else 1
+            return every_days(frequency, repeat.period, repeat.periodUnit)
     return None
 
 
@@ -143,8 +198,10 @@ def _says(text: str, word: str) -> bool:
 
 
 def _local(code: CodeableConcept, dosages: tuple[Dosage, ...], index: CodeIndex) -> bool:
+    """Return whether the words say that it is put on one place; a short one must stand whole: ear is not early."""
     text = _text(code, dosages)
-    return any(_says(text, word) for word in index.routes.local_words)
+    whole = {word.rstrip("s") for word in _WORD.findall(text)}
+    return any(word in whole or (len(word) > _SHORT and _says(text, word)) for word in index.routes.local_words)
 
 
 def _text(code: CodeableConcept, dosages: tuple[Dosage, ...]) -> str:

@@ -91,7 +91,7 @@ def _exact(value: float | Decimal) -> Decimal:
 def _fit(repeat: Json, start: date, end: date) -> int:
     """Return how many doses fall between two days, both included, at the shortest interval."""
     period, unit = _exact(repeat["period"]), repeat["periodUnit"]
-    times = int(repeat.get("frequencyMax", repeat["frequency"]))
+    times: int = repeat["frequencyMax"] if "frequencyMax" in repeat else repeat["frequency"]
     if unit in _FIXED:
         return int(((end - start).days // (period * _FIXED[unit]) + 1) * times)
     periods = 0

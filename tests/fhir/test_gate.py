@@ -17,7 +17,7 @@ from tests.fhir import faulty
 from tests.fhir.faulty import DOSE, FAULTS, REPEAT, Json, put, second_opinion, tablets, without
 
 GOOD = {"order": faulty.good_order, "open order": faulty.good_open_order, "request": faulty.good_request}
-Change = Callable[[Json], None]
+Change = Callable[[Json], object]
 BOUNDS = (*REPEAT, "boundsPeriod")
 DISPENSE = "dispenseRequest"
 
@@ -75,7 +75,7 @@ def test_a_refusal_lists_every_problem_with_its_place() -> None:
     assert all(problem in str(refused.value) for problem in refused.value.problems)
 
 
-TIMING = {
+TIMING: dict[str, Change] = {
     "tim-1": put(2, *REPEAT, "duration"),
     "tim-2": without(*REPEAT, "periodUnit"),
     "tim-4": lambda order: order["dosageInstruction"][0]["timing"]["repeat"].update(duration=-1, durationUnit="h"),
@@ -344,7 +344,7 @@ def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str |
 
 
 ANYWHERE = [(make, path) for make in GOOD.values() for path in places(make())]
-JUNK = [None, "", " ", {}, [], [[]], {"nonsense": 1}, -1.5, "\u0000"]
+JUNK: list[object] = [None, "", " ", {}, [], [[]], {"nonsense": 1}, -1.5, "\u0000"]
 
 
 @given(st.sampled_from(ANYWHERE), st.sampled_from(JUNK))

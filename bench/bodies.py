@@ -1,0 +1,110 @@
+"""The requests: one realistic hook request, re-keyed to our templates, of patients who need treatment today."""
+
+from __future__ import annotations
+
+import random
+import re
+import uuid
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from service.knowledge.load import load
+from service.prefetch import templates
+
+Json = dict[str, Any]
+PAYLOAD = Path(__file__).parent / "payloads" / "hook-realistic.json"
+#: The patient of the payload, and the B12 result that decides.
+PATIENT, DECIDING = "b12-bench-1", "obs-1"
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?=$|T)")
+#: The newest result is this old.
+_RECENT = timedelta(days=7)
+_HAEMOGLOBIN, _MMA = "718-7", "13964-2"
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """One request, and what its answer must speak of."""
+
+    patient: str
+    hook_instance: str
+    json: bytes
+
+
+def bodies(count: int, today: date) -> list[Body]:
+    """Return requests for so many patients: their own ids, values and hook instances; the same every day's run."""
+    chance = random.Random(12)
+    whole = request(today)
+    return [_body(whole, number, chance) for number in range(1, count + 1)]
+
+
+def request(today: date) -> Json:
+    """Return the payload with our prefetch keys, its dates moved up to today and its deciding B12 low."""
+    whole: Json = orjson.loads(PAYLOAD.read_bytes())
+    sent = whole["prefetch"]
+    sent = _moved(sent, today - _RECENT - max(_days(sent["observations"])))
+    tests = _split(sent["observations"])
+    empty = {"resourceType": "Bundle", "type": "searchset", "total": 0}
+    had = {"patient": sent["patient"], "conditions": sent["conditions"], "medicationRequests": sent["medications"]}
+    return whole | {"prefetch": {key: (had | tests).get(key, empty) for key in queries()}}
+
+
+@cache
+def queries() -> dict[str, str]:
+    """Return the prefetch templates of the service by their key."""
+    return {template.key: template.url for template in templates(load().index)}
+
+
+def _body(whole: Json, number: int, chance: random.Random) -> Body:
+    one = deepcopy(whole)
+    for observation in _observations(one):
+        quantity, code = observation["valueQuantity"], observation["code"]["coding"][0]["code"]
+        if observation["id"] == DECIDING:
+            quantity["value"] = float(chance.randrange(90, 149))
+            low = {"code": "L", "display": "Low"}
+            observation["interpretation"][0]["coding"][0] |= low
+            observation["interpretation"][0]["text"] = low["display"]
+        elif code == _HAEMOGLOBIN:
+            quantity["value"] = chance.randrange(95, 119) / 10
+        elif code == _MMA:
+            quantity["value"] = float(chance.randrange(400, 990))
+    patient = f"b12-bench-{number}"
+    one["hookInstance"] = str(uuid.UUID(int=chance.getrandbits(128), version=4))
+    json = orjson.dumps(one).replace(PATIENT.encode() + b'"', patient.encode() + b'"')
+    return Body(patient, one["hookInstance"], json)
+
+
+def _observations(whole: Json) -> Iterator[Json]:
+    for key in ("b12", "bloods"):
+        yield from (entry["resource"] for entry in whole["prefetch"][key]["entry"])
+
+
+def _split(observations: Json) -> dict[str, Json]:
+    """Return the B12 results under their own key, and all others, asked for or not, as blood tests."""
+    rare = queries()["b12"]
+    apart: dict[str, list[Json]] = {"b12": [], "bloods": []}
+    for entry in observations["entry"]:
+        coding = entry["resource"]["code"]["coding"][0]
+        apart["b12" if f"{coding['system']}|{coding['code']}" in rare else "bloods"].append(entry)
+    return {key: observations | {"total": len(found), "entry": found} for key, found in apart.items()}
+
+
+def _days(observations: Json) -> Iterator[date]:
+    return (date.fromisoformat(e["resource"]["effectiveDateTime"][:10]) for e in observations["entry"])
+
+
+def _moved(value: Any, by: timedelta) -> Any:
+    """Return the resources with every date but the birth moved."""
+    if isinstance(value, dict):
+        return {key: child if key == "birthDate" else _moved(child, by) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_moved(child, by) for child in value]
+    found = _DATE.match(value) if isinstance(value, str) else None
+    return (date.fromisoformat(found[0]) + by).isoformat() + value[found.end() :] if found else value

@@ -1,0 +1,166 @@
+"""The client: raw sockets, so that it costs little; it looks at every answer, outside the time it takes."""
+
+from __future__ import annotations
+
+import socket
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import count
+
+import orjson
+
+from bench.bodies import Body
+
+SERVICE, BARE = "/cds-services/b12-patient-view", "/parse"
+_CHUNK = 256 * 1024
+_TIMEOUT = 30.0
+
+
+class WrongAnswer(AssertionError):
+    """An answer that was timed and is not what was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An endpoint to be timed; without a port it is orjson in this process."""
+
+    name: str
+    port: int | None = None
+    path: str = SERVICE
+
+
+@dataclass(slots=True)
+class Answers:
+    """What was answered: looked at one by one, and never the same twice."""
+
+    seen: set[str] = field(default_factory=set)
+
+    def check(self, target: Target, body: Body, answer: bytes) -> None:
+        """Raise WrongAnswer unless this is a 200 of this request: with its orders, from the service."""
+        head, _, said = answer.partition(b"\r\n\r\n")
+        if not head.startswith(b"HTTP/1.1 200 "):
+            raise WrongAnswer(f"{target.name}: {head[:80]!r} {said[:400]!r}")
+        told = orjson.loads(said)
+        if target.path == BARE:
+            if told != {"patient": body.patient}:
+                raise WrongAnswer(f"{target.name}: {told}")
+            return
+        self._check_orders(target, body, told)
+
+    def _check_orders(self, target: Target, body: Body, told: dict[str, list[dict[str, object]]]) -> None:
+        suggested = [s for card in told["cards"] for s in orjson.loads(orjson.dumps(card.get("suggestions", [])))]
+        orders = [a["resource"] for s in suggested for a in s["actions"] if _is_order(a)]
+        subjects = {order["subject"]["reference"] for order in orders}
+        if subjects != {f"Patient/{body.patient}"} or not any(s.get("isRecommended") for s in suggested):
+            raise WrongAnswer(f"{target.name}: no orders for its patient")
+        if told["extension"]["org.b12-cds.assessment"]["status"] != "confirmed":  # type: ignore[call-overload]
+            raise WrongAnswer(f"{target.name}: not confirmed")
+        names = {str(card["uuid"]) for card in told["cards"]}
+        if names & self.seen:
+            raise WrongAnswer(f"{target.name}: an answer was given twice")
+        self.seen |= names
+
+
+def _is_order(action: dict[str, dict[str, object]]) -> bool:
+    return action["resource"]["resourceType"] == "MedicationRequest"
+
+
+class Connection:
+    """One connection that is kept."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=_TIMEOUT)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def ask(self, message: bytes) -> bytes:
+        """Send one request and return the whole answer, head included."""
+        self._socket.sendall(message)
+        got = self._socket.recv(_CHUNK)
+        while (end := got.find(b"\r\n\r\n")) < 0:
+            got += self._more()
+        whole = end + 4 + _length(got[:end])
+        while len(got) < whole:
+            got += self._more()
+        return got
+
+    def _more(self) -> bytes:
+        chunk = self._socket.recv(_CHUNK)
+        if not chunk:
+            raise WrongAnswer("the connection was closed")
+        return chunk
+
+    def close(self) -> None:
+        """End the connection."""
+        self._socket.close()
+
+
+def _length(head: bytes) -> int:
+    lower = head.lower()
+    place = lower.find(b"content-length:")
+    if place < 0:
+        raise WrongAnswer(f"no Content-Length: {head[:200]!r}")
+    return int(lower[place + 15 :].split(b"\r", 1)[0])
+
+
+def message(target: Target, body: Body) -> bytes:
+    """Return the request as it travels, its hook instance never used before."""
+    fresh = body.json.replace(body.hook_instance.encode(), str(uuid.uuid4()).encode(), 1)
+    head = f"POST {target.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    return f"{head}Content-Length: {len(fresh)}\r\n\r\n".encode() + fresh
+
+
+def in_turn(targets: list[Target], bodies: list[Body], rounds: int, warm: int) -> dict[str, list[float]]:
+    """Ask every target about every body in turn, so that drift hits all alike; return the milliseconds of each."""
+    answers = Answers()
+    asked = {t.name: Connection(t.port) for t in targets if t.port is not None}
+    times: dict[str, list[float]] = {t.name: [] for t in targets}
+    number = 0
+    for turn in range(rounds):
+        for body in bodies if turn else (bodies[:warm] + bodies):
+            number += 1
+            first = number % len(targets)
+            for target in targets[first:] + targets[:first]:
+                taken = _one(target, body, asked, answers)
+                if number > warm:
+                    times[target.name].append(taken)
+    for connection in asked.values():
+        connection.close()
+    return times
+
+
+def _one(target: Target, body: Body, asked: dict[str, Connection], answers: Answers) -> float:
+    if target.port is None:
+        begun = time.perf_counter()
+        orjson.loads(body.json)
+        return (time.perf_counter() - begun) * 1000
+    sent = message(target, body)
+    begun = time.perf_counter()
+    answer = asked[target.name].ask(sent)
+    taken = (time.perf_counter() - begun) * 1000
+    answers.check(target, body, answer)
+    return taken
+
+
+def at_once(target: Target, bodies: list[Body], connections: int, seconds: float) -> float:
+    """Return the requests a second over so many connections; the answers are looked at afterwards."""
+    turn = count()
+    end = time.perf_counter() + seconds
+
+    def work() -> list[tuple[Body, bytes]]:
+        connection, had = Connection(target.port or 0), []
+        while time.perf_counter() < end:
+            body = bodies[next(turn) % len(bodies)]
+            had.append((body, connection.ask(message(target, body))))
+        connection.close()
+        return had
+
+    begun = time.perf_counter()
+    with ThreadPoolExecutor(connections) as pool:
+        done = [pair for work_done in [pool.submit(work) for _ in range(connections)] for pair in work_done.result()]
+    taken = time.perf_counter() - begun
+    answers = Answers()
+    for body, answer in done:
+        answers.check(target, body, answer)
+    return len(done) / taken

@@ -1,0 +1,114 @@
+"""Starting and stopping the servers that are measured, each a process of its own on loopback."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+
+WORKERS, THREADS = 2, 8
+PROTOCOL = "us-aafp"
+_PATIENCE = 30.0
+_SERVE = ("-m", "service.cli", "serve", "--workers", str(WORKERS))
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server."""
+
+    port: int
+    pid: int
+    start_seconds: float
+
+    def workers(self) -> list[int]:
+        """Return the process ids of the workers; none where /proc is not there to tell."""
+        return [int(p.parent.name) for p in Path("/proc").glob("[0-9]*/stat") if _parent(p) == self.pid]
+
+    def megabytes(self) -> float | None:
+        """Return the resident memory of the largest worker, in MiB."""
+        sizes = [_resident(worker) for worker in self.workers()]
+        return max(sizes) / 1024 if sizes else None
+
+
+@contextmanager
+def service(**settings: str) -> Iterator[Server]:
+    """Run the service as `b12-cds serve` runs it."""
+    port = _free_port()
+    with _running((*_SERVE, "--port", str(port)), port, {"B12_PROTOCOL": PROTOCOL} | settings) as server:
+        yield server
+
+
+@contextmanager
+def granian(target: str, workers: int = WORKERS, threads: int = THREADS) -> Iterator[Server]:
+    """Run another application on the server, workers and threads of the service."""
+    port = _free_port()
+    options = f"--interface wsgi --factory --no-ws --log-level warning --workers {workers} --blocking-threads {threads}"
+    with _running(("-m", "granian", *options.split(), "--port", str(port), target), port, {}) as server:
+        yield server
+
+
+@contextmanager
+def gunicorn() -> Iterator[Server]:
+    """Run the service under the other production server, with as many workers and threads."""
+    port = _free_port()
+    options = f"-k gthread --workers {WORKERS} --threads {THREADS} --log-level warning --bind 127.0.0.1:{port}"
+    command = ("-m", "gunicorn", *options.split(), "service.app:application()")
+    with _running(command, port, {"B12_PROTOCOL": PROTOCOL}) as server:
+        yield server
+
+
+@contextmanager
+def _running(arguments: tuple[str, ...], port: int, settings: Mapping[str, str]) -> Iterator[Server]:
+    begun = time.perf_counter()
+    child = subprocess.Popen([sys.executable, *arguments], env=os.environ | settings)
+    try:
+        _until_healthy(port, child)
+        yield Server(port, child.pid, time.perf_counter() - begun)
+    finally:
+        child.terminate()
+        try:
+            child.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def _until_healthy(port: int, child: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end and child.poll() is None:
+        connection = HTTPConnection("127.0.0.1", port, timeout=1)
+        try:
+            connection.request("GET", "/healthz")
+            if connection.getresponse().status == 200:
+                return
+        except OSError:
+            time.sleep(0.01)
+        finally:
+            connection.close()
+    raise RuntimeError(f"{child.args} did not start")
+
+
+def _free_port() -> int:
+    with socket.socket() as asked:
+        asked.bind(("127.0.0.1", 0))
+        port: int = asked.getsockname()[1]
+        return port
+
+
+def _parent(stat: Path) -> int | None:
+    try:
+        return int(stat.read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return None  # it has just ended
+
+
+def _resident(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
