@@ -7,7 +7,7 @@ import re
 import uuid
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from bench.client import Body
 from service.knowledge.load import load
 from service.prefetch import templates
 
@@ -26,16 +27,9 @@ PATIENT, DECIDING = "b12-bench-1", "obs-1"
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?=$|T)")
 #: The newest result is this old.
 _RECENT = timedelta(days=7)
+#: What a request that needs fallback still sends; six keys are left to be fetched.
+_SENT = ("medicationStatements", "medicationAdministrations", "procedures")
 _HAEMOGLOBIN, _MMA = "718-7", "13964-2"
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """One request, and what its answer must speak of."""
-
-    patient: str
-    hook_instance: str
-    json: bytes
 
 
 def bodies(count: int, today: date) -> list[Body]:
@@ -108,3 +102,10 @@ def _moved(value: Any, by: timedelta) -> Any:
         return [_moved(child, by) for child in value]
     found = _DATE.match(value) if isinstance(value, str) else None
     return (date.fromisoformat(found[0]) + by).isoformat() + value[found.end() :] if found else value
+
+
+def without(body: Body, server: str) -> Body:
+    """Return a request that leaves six keys for its FHIR server to answer: all but three of those that hold nothing."""
+    whole = orjson.loads(body.json)
+    empty = {key: page for key, page in whole["prefetch"].items() if key in _SENT}
+    return replace(body, json=orjson.dumps(whole | {"fhirServer": server, "prefetch": empty}))

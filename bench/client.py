@@ -8,10 +8,9 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
+from typing import Any
 
 import orjson
-
-from bench.bodies import Body
 
 SERVICE, BARE = "/cds-services/b12-patient-view", "/parse"
 _CHUNK = 256 * 1024
@@ -20,6 +19,15 @@ _TIMEOUT = 30.0
 
 class WrongAnswer(AssertionError):
     """An answer that was timed and is not what was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """One request, and what its answer must speak of."""
+
+    patient: str
+    hook_instance: str
+    json: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +57,19 @@ class Answers:
             return
         self._check_orders(target, body, told)
 
-    def _check_orders(self, target: Target, body: Body, told: dict[str, list[dict[str, object]]]) -> None:
-        suggested = [s for card in told["cards"] for s in orjson.loads(orjson.dumps(card.get("suggestions", [])))]
-        orders = [a["resource"] for s in suggested for a in s["actions"] if _is_order(a)]
-        subjects = {order["subject"]["reference"] for order in orders}
-        if subjects != {f"Patient/{body.patient}"} or not any(s.get("isRecommended") for s in suggested):
-            raise WrongAnswer(f"{target.name}: no orders for its patient")
-        if told["extension"]["org.b12-cds.assessment"]["status"] != "confirmed":  # type: ignore[call-overload]
+    def _check_orders(self, target: Target, body: Body, told: dict[str, Any]) -> None:
+        suggested = [suggestion for card in told["cards"] for suggestion in card.get("suggestions", ())]
+        resources = [action["resource"] for suggestion in suggested for action in suggestion["actions"]]
+        subjects = {r["subject"]["reference"] for r in resources if r["resourceType"] == "MedicationRequest"}
+        recommended = any(suggestion.get("isRecommended") for suggestion in suggested)
+        if told["extension"]["org.b12-cds.assessment"]["status"] != "confirmed":
             raise WrongAnswer(f"{target.name}: not confirmed")
-        names = {str(card["uuid"]) for card in told["cards"]}
+        if subjects != {f"Patient/{body.patient}"} or not recommended:
+            raise WrongAnswer(f"{target.name}: no orders for its patient")
+        names = {card["uuid"] for card in told["cards"]}
         if names & self.seen:
             raise WrongAnswer(f"{target.name}: an answer was given twice")
         self.seen |= names
-
-
-def _is_order(action: dict[str, dict[str, object]]) -> bool:
-    return action["resource"]["resourceType"] == "MedicationRequest"
 
 
 class Connection:
@@ -158,7 +163,8 @@ def at_once(target: Target, bodies: list[Body], connections: int, seconds: float
 
     begun = time.perf_counter()
     with ThreadPoolExecutor(connections) as pool:
-        done = [pair for work_done in [pool.submit(work) for _ in range(connections)] for pair in work_done.result()]
+        running = [pool.submit(work) for _ in range(connections)]
+        done = [pair for each in running for pair in each.result()]
     taken = time.perf_counter() - begun
     answers = Answers()
     for body, answer in done:

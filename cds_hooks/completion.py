@@ -22,6 +22,9 @@ DEADLINE = 2.0
 PAGE_LIMIT = 10
 """Pages read under one key."""
 
+FOLLOWED = "followed"
+"""The key under which a service finds the resources it asked to follow."""
+
 _GRACE = 0.1
 """Seconds in which a fetch that ended at the deadline hands over the pages it has."""
 _TOO_LATE = "the time for fetching ran out"
@@ -70,8 +73,25 @@ def complete(
             late = future.cancel() or not future.done()
             known[template.key] = _without(template, pages.get(template.key), _TOO_LATE) if late else future.result()
     _check_required(service, known)
+    had = {template.key: known[template.key] for template in service.prefetch}
+    references = service.follow(MappingProxyType(had)) if service.follow and source.server else ()
+    if references:
+        had[FOLLOWED] = _followed(source, references, pool)
 
-    return MappingProxyType({template.key: known[template.key] for template in service.prefetch})
+    return MappingProxyType(had)
+
+
+def _followed(source: "_Source", references: tuple[str, ...], pool: Executor) -> Prefetched:
+    """Read the resources that others refer to, as many as the deadline allows; what is missing is said."""
+    reads = [pool.submit(source.read, reference) for reference in references]
+    wait(reads, timeout=max(0.0, source.deadline + _GRACE - monotonic()))
+    late = [read for read in reads if read.cancel() or not read.done()]
+    pages = [page for read in reads if read not in late and (page := read.result()) is not None]
+    resources = tuple(resource for page in pages for resource in page.resources)
+    missing = len(references) - len(pages)
+    why = f"{missing} of {len(references)} references could not be followed" if missing else None
+    state = State.FETCHED if resources else State.FAILED
+    return Prefetched(key=FOLLOWED, state=state, resources=resources, why=why, truncated=bool(resources and missing))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +127,13 @@ class _Source:
             resources += page.resources
             follow, read = page.next, read + 1
         return _settled(template, state, tuple(resources))
+
+    def read(self, reference: str) -> Page | None:
+        """Read one resource that another refers to, or None when it cannot be had."""
+        try:
+            return self._page(reference)
+        except FetchFailed:
+            return None
 
     def _first(self, template: Template) -> Page:
         path = template.path(self.context)

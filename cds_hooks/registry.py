@@ -46,6 +46,8 @@ class Service:
     prefetch: tuple[Template, ...] = ()
     requires: tuple[frozenset[str], ...] = ()
     read_page: PageReader = plain_page
+    follow: Callable[[Mapping[str, Prefetched]], tuple[str, ...]] | None = None
+    """Which resources, by `Type/id`, what was had refers to and does not hold: fetched last, under `FOLLOWED`."""
     usage_requirements: str | None = None
     extension: Mapping[str, Any] | None = None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from cds_hooks.invariants import SUMMARY_LIMIT
 from cds_hooks.wire import ActionType, Indicator, LinkType, SelectionBehavior
@@ -14,6 +14,7 @@ from service.domain.assess import RULES
 from service.domain.protocol import Book
 from service.domain.terms import Certainty, Duration, Mechanism, Modifier, Notice, PhaseName, Route, Status
 from service.knowledge.load import load
+from service.knowledge.schema import DoseLine, TimingLine
 
 Json = dict[str, Any]
 COMMITTED = Path(__file__).parents[1] / "schema" / "evaluate.schema.json"
@@ -96,19 +97,107 @@ def _option(book: Book) -> Json:
 
 
 def _phase(book: Book) -> Json:
-    units = {product.strength.unit for protocol in book.protocols.values() for product in protocol.products}
-    doses = {step.unit for protocol in book.protocols.values() for step in _steps(protocol.table)}
     high = {"type": ["number", "null"], "exclusiveMinimum": 0}
-    dose = _closed({"low": _MORE_THAN_NONE, "high": high, "unit": {"enum": sorted(units | doses)}})
+    unit = {"enum": list(get_args(DoseLine.model_fields["unit"].annotation)), "description": "UCUM"}
     return _closed(
         {
             "name": _one_of(PhaseName),
             "step": _WHOLE,
             "drug": {"enum": sorted(book.drugs)},
             "route": _one_of(Route),
-            "dose": dose,
+            "dose": _closed({"low": _MORE_THAN_NONE, "high": high, "unit": unit}),
             "timing": _ref("timing"),
             "start": {"anyOf": [_DATE, {"type": "null"}], "description": "null: it depends on the condition."},
-            "condition": {"type": ["string", "null"], "minLength": 1},
+            "condition": {"anyOf": [_TEXT, {"type": "null"}]},
         }
     )
+
+
+def _timing() -> Json:
+    """Return the part of FHIR's Timing.repeat that is used: how often, how many, and for how long."""
+    unit = {"enum": list(get_args(TimingLine.model_fields["unit"].annotation))}
+    often = {"frequency": _WHOLE, "period": _WHOLE, "periodMax": _WHOLE, "periodUnit": unit}
+    times = {"count": _WHOLE, "countMax": _WHOLE}
+    bounds = {
+        "boundsDuration": _ref("weeks"),
+        "boundsRange": _closed({"low": _ref("weeks"), "high": _ref("weeks")}),
+    }
+    return {
+        **_closed(bounds | times | often, optional=(*bounds, *times, "periodMax")),
+        "dependentRequired": {"countMax": ["count"]},
+        "not": {"required": list(bounds)},
+    }
+
+
+def _card() -> Json:
+    """Return a CDS Hooks 2.0 card as this service writes one: what is empty is left out."""
+    source = _closed({"label": _TEXT, "url": _URL, "topic": _ref("coding")}, optional=("url", "topic"))
+    link = _closed({"label": _TEXT, "url": _URL, "type": {"const": LinkType.ABSOLUTE.value}})
+    members = {
+        "summary": _TEXT | {"maxLength": SUMMARY_LIMIT - 1},
+        "indicator": _one_of(Indicator),
+        "source": source,
+        "uuid": _UUID,
+        "detail": _TEXT | {"description": "GitHub-flavoured markdown"},
+        "suggestions": _some("suggestion"),
+        "selectionBehavior": _one_of(SelectionBehavior),
+        "overrideReasons": _some("coding"),
+        "links": {"type": "array", "minItems": 1, "items": link},
+        "extension": _closed({EXTENSION: _ref("carried")}),
+    }
+    together = {"suggestions": ["selectionBehavior"], "selectionBehavior": ["suggestions"]}
+    return {
+        **_closed(members, optional=("suggestions", "selectionBehavior", "overrideReasons", "links")),
+        "dependentRequired": together,
+    }
+
+
+def _suggestion() -> Json:
+    members = {"label": _TEXT, "uuid": _UUID, "isRecommended": {"const": True}, "actions": _some("action")}
+    return _closed(members, optional=("isRecommended",))
+
+
+def _action() -> Json:
+    """Return a new order as a draft, or an order on record as a whole with its new status."""
+    kinds = {"enum": ["MedicationRequest", "ServiceRequest"]}
+    resource = {"type": "object", "required": ["resourceType", "status"], "properties": {"resourceType": kinds}}
+    draft = {"properties": {"status": {"const": "draft"}, "intent": {"const": "proposal"}}, "required": ["intent"]}
+    kind = {"enum": [ActionType.CREATE.value, ActionType.UPDATE.value]}
+    return {
+        **_closed({"type": kind, "description": _TEXT, "resource": resource}),
+        "if": {"properties": {"type": {"const": ActionType.CREATE.value}}},
+        "then": {"properties": {"resource": draft}},
+        "else": {"properties": {"resource": {"required": ["id"]}}},
+    }
+
+
+def _closed(members: Json, optional: tuple[str, ...] = ()) -> Json:
+    """Return an object with these members and no others, all required that are not optional."""
+    required = [name for name in members if name not in optional]
+    return {"type": "object", "properties": members, "required": required, "additionalProperties": False}
+
+
+def _one_of(vocabulary: type[StrEnum]) -> Json:
+    return {"enum": _words(vocabulary)}
+
+
+def _words(vocabulary: type[StrEnum]) -> list[str]:
+    return [word.value for word in vocabulary]
+
+
+def _some(definition: str) -> Json:
+    return {"type": "array", "minItems": 1, "items": _ref(definition)}
+
+
+def _ref(definition: str) -> Json:
+    return {"$ref": f"#/$defs/{definition}"}
+
+
+def main() -> None:
+    """Write the schema of the shipped mappings where it is committed."""
+    COMMITTED.parent.mkdir(exist_ok=True)
+    COMMITTED.write_text(written(load().book), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

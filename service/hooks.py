@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import chain
@@ -10,18 +10,20 @@ from itertools import chain
 import msgspec
 
 from cds_hooks.errors import InvalidContext, WrongPatient
-from cds_hooks.prefetch import Page, State
+from cds_hooks.prefetch import Page, Prefetched, State
 from cds_hooks.registry import Call, Registry, Service
 from cds_hooks.wire import Response
 from service.answer import respond
 from service.consult import Consultant, UnknownProtocol
 from service.domain.protocol import Protocol
 from service.fhir.pages import Item, sheet
-from service.fhir.reading import OtherPatient
+from service.fhir.reading import OtherPatient, unresolved_medications
 from service.prefetch import REQUIRED, TITLES, templates
 
 #: In the sandbox a request may choose its protocol under this extension key.
 PROTOCOL_CHOICE = "org.b12-cds.protocol"
+#: How many Medications are read one by one; more are said to be missing.
+FOLLOW_LIMIT = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +78,19 @@ def registry(desk: Desk) -> Registry:
         prefetch=templates(desk.using.reader.index),
         requires=REQUIRED,
         read_page=_page,
+        follow=_medicines,
         usage_requirements=(
             "Needs the patient, and B12 results or problems, by prefetch or from an allowed FHIR R4 server. "
             "Other keys are optional: what is missing is said on the card."
         ),
     )
     return Registry([view])
+
+
+def _medicines(data: Mapping[str, Prefetched]) -> tuple[str, ...]:
+    """Return the Medications that orders refer to and the answers do not hold."""
+    items = [item for had in data.values() for item in had.resources if isinstance(item, Item)]
+    return unresolved_medications(items)[:FOLLOW_LIMIT]
 
 
 def _page(raw: bytes | msgspec.Raw) -> Page:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from cds_hooks.completion import FOLLOWED
 from cds_hooks.prefetch import Template
 from service.domain.index import CodeIndex
 from service.domain.terms import Analyte, Role
@@ -34,6 +35,7 @@ TITLES = {
     "medicationAdministrations": "doses given",
     "allergies": "allergies",
     "procedures": "procedures",
+    FOLLOWED: "medicines that orders refer to",
 }
 _PATIENT = "patient={{context.patientId}}"
 _NEWEST_FIRST = "&_sort=-date&_count="

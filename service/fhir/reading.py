@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -31,6 +32,8 @@ from service.fhir.shapes import (
     Procedure,
     Readable,
 )
+
+_MEDICATION = re.compile(r"Medication/[A-Za-z0-9\-.]{1,64}")
 
 
 class OtherPatient(Exception):
@@ -243,6 +246,23 @@ def _referenced(
     plain = reference.partition("/_history/")[0]
     found = medications.get(plain) or medications.get("/".join(plain.split("/")[-2:]))
     return found.code if found else None
+
+
+def unresolved_medications(items: Iterable[Item]) -> tuple[str, ...]:
+    """Return the `Medication/id` that orders refer to and that are not among the items, each once."""
+    wanted: dict[str, None] = {}
+    held: set[str] = set()
+    for item in items:
+        resource = item.resource
+        if isinstance(resource, Medication) and resource.id:
+            held.add(f"Medication/{resource.id}")
+        elif isinstance(resource, MedicationRequest | MedicationStatement | MedicationAdministration):
+            reference = resource.medicationReference.reference if resource.medicationReference else None
+            if reference and resource.medicationCodeableConcept is None:
+                relative = "/".join(reference.partition("/_history/")[0].split("/")[-2:])
+                if _MEDICATION.fullmatch(relative):
+                    wanted[relative] = None
+    return tuple(reference for reference in wanted if reference not in held)
 
 
 def _sort(found: Iterable[Result | Finding | Unreadable], draft: _Draft) -> None:

@@ -1,0 +1,96 @@
+"""`python -m bench`: measure, print the table, keep it in bench/RESULTS.md; fail when a bound is broken."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import sys
+from collections.abc import Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import ExitStack
+from datetime import date
+from pathlib import Path
+from statistics import median
+
+from bench import client, servers
+from bench.bodies import bodies, without
+from bench.client import BARE, Body, Target, WrongAnswer
+from bench.report import Figures, Row, told, wrong
+
+PATIENTS, ROUNDS, WARM = 200, 4, 50
+WAVES, WAVE_SECONDS = 3, 1.0
+STARTS, FALLBACKS = 3, 20
+RESULTS = Path(__file__).parent / "RESULTS.md"
+
+
+def main() -> int:
+    """Run everything once and return the exit code."""
+    sent = bodies(PATIENTS, date.today())
+    # The client is a process of its own, and a small one: what it holds must not slow its own measurements.
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as apart:
+        try:
+            figures = _measured(apart, sent)
+        except WrongAnswer as error:
+            print(f"bench: a wrong answer: {error}", file=sys.stderr)
+            return 1
+    table = told(figures)
+    print(table)
+    RESULTS.write_text(table, encoding="utf-8")
+    broken = wrong(figures)
+    for words in broken:
+        print(f"bench: {words}", file=sys.stderr)
+    return 1 if broken else 0
+
+
+def _measured(apart: Executor, sent: Sequence[Body]) -> Figures:
+    starts = [_cold_start() for _ in range(STARTS)]
+    with ExitStack() as running:
+        ours = running.enter_context(servers.service())
+        bare = running.enter_context(servers.granian("bench.bare:application"))
+        other = running.enter_context(servers.gunicorn())
+        targets = [
+            Target("the service, granian", ours.port),
+            Target("bare Flask + orjson.loads, granian", bare.port, BARE),
+            Target("the service, gunicorn gthread", other.port),
+            Target("orjson.loads alone, in process"),
+        ]
+        times = apart.submit(client.in_turn, targets, sent, ROUNDS, WARM).result()
+        rates = _rates(apart, targets, sent)
+        memory = (ours.megabytes(), bare.megabytes(), other.megabytes(), None)
+        rows = [Row(t.name, times[t.name], *rates[t.name], size) for t, size in zip(targets, memory, strict=True)]
+    return Figures(rows, len(sent), len(sent[0].json), median(starts), _fallback(apart, sent))
+
+
+def _rates(
+    apart: Executor, targets: list[Target], sent: Sequence[Body]
+) -> dict[str, tuple[float | None, float | None]]:
+    """Return the requests a second at 1 and at 8 connections, the median of waves in turn."""
+    had: dict[tuple[str, int], list[float]] = {}
+    for _ in range(WAVES):
+        for connections in (1, 8):
+            for target in targets:
+                if target.port is not None:
+                    rate = apart.submit(client.at_once, target, sent, connections, WAVE_SECONDS).result()
+                    had.setdefault((target.name, connections), []).append(rate)
+    return {
+        t.name: (None, None) if t.port is None else (median(had[t.name, 1]), median(had[t.name, 8])) for t in targets
+    }
+
+
+def _cold_start() -> float:
+    with servers.service() as server:
+        return server.start_seconds
+
+
+def _fallback(apart: Executor, sent: Sequence[Body]) -> list[float]:
+    """Return the milliseconds of calls for which six queries go to a FHIR server that takes 100 ms each."""
+    with servers.granian("bench.slow_fhir:application", workers=1, threads=16) as fhir:
+        base = f"http://127.0.0.1:{fhir.port}/fhir"
+        asked = [without(body, base) for body in sent[:FALLBACKS]]
+        with servers.service(B12_FHIR_SERVERS=json.dumps([base])) as server:
+            target = Target("six fallback queries", server.port)
+            return apart.submit(client.in_turn, [target], asked, 1, 0).result()[target.name]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
