@@ -87,7 +87,7 @@ class _Element(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def __post_init__(self) -> None:
         for name, default in _defaults(type(self)):
             value = getattr(self, name)
-            if value or value not in ("", (), [], {}) or name in self.may_be_empty:
+            if value or value is default or value not in ("", (), [], {}) or name in self.may_be_empty:
                 continue
             if default is msgspec.NODEFAULT:
                 raise ValueError(f"{type(self).__name__}.{name} is required, and empty")

@@ -31,20 +31,18 @@ _UCUM: Json = {"const": "http://unitsofmeasure.org"}
 
 def schema(book: Book) -> Json:
     """Return the schema (2020-12): vocabularies from the domain's enums, drugs and units from a book."""
+    whole = {"cause": _cause(), "option": _option(book), "phase": _phase(book)}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:b12-cds:evaluate",
         "title": "What b12-cds evaluate --json prints, one document a line",
         **_closed(_assessment() | {"cards": {"type": "array", "maxItems": 2, "items": _ref("card")}}),
         "$defs": {
-            "cause": _cause(),
-            "option": _option(book),
-            "phase": _phase(book),
+            **whole,
+            **{f"carried-{name}": _sparse(definition) for name, definition in whole.items()},
+            "carried": _sparse(_closed(_assessment() | {"resources": _references(), "ruleSet": _TEXT})),
             "timing": _timing(),
             "weeks": _closed({"value": _WHOLE, "unit": _TEXT, "system": _UCUM, "code": {"const": "wk"}}),
-            "carried": _closed(
-                _assessment() | {"resources": {"type": "array", "items": _TEXT, "uniqueItems": True}, "ruleSet": _TEXT}
-            ),
             "card": _card(),
             "suggestion": _suggestion(),
             "action": _action(),
@@ -77,10 +75,12 @@ def _assessment() -> Json:
 
 
 def _cause() -> Json:
-    basis = {"type": "array", "items": _TEXT, "uniqueItems": True, "description": "Type/id of what it rests on."}
-    return _closed(
-        {"id": _TEXT, "mechanism": _one_of(Mechanism), "certainty": _one_of(Certainty), "basis": basis},
-    )
+    sure = _one_of(Certainty)
+    return _closed({"id": _TEXT, "mechanism": _one_of(Mechanism), "certainty": sure, "basis": _references()})
+
+
+def _references() -> Json:
+    return {"type": "array", "items": _TEXT, "uniqueItems": True, "description": "Type/id of what it rests on."}
 
 
 def _option(book: Book) -> Json:
@@ -169,6 +169,29 @@ def _action() -> Json:
         "then": {"properties": {"resource": draft}},
         "else": {"properties": {"resource": {"required": ["id"]}}},
     }
+
+
+def _sparse(full: Any) -> Any:
+    """Return a definition as a card carries it: CDS Hooks lets nothing null or empty travel, so that is left out."""
+    if isinstance(full, list):
+        return [_sparse(part) for part in full]
+    if not isinstance(full, dict):
+        return full
+    found = {name: _sparse(part) for name, part in full.items()}
+    if full.get("$ref") in (_ref(name)["$ref"] for name in ("cause", "option", "phase")):
+        found = _ref(f"carried-{full['$ref'].rpartition('/')[2]}")
+    if "properties" in full:
+        found["required"] = [name for name in full["required"] if not _may_be_empty(full["properties"][name])]
+    return found
+
+
+def _may_be_empty(member: Json) -> bool:
+    null = (
+        None in member.get("enum", ())
+        or "null" in member.get("type", ())
+        or {"type": "null"} in member.get("anyOf", ())
+    )
+    return null or (member.get("type") == "array" and "minItems" not in member)
 
 
 def _closed(members: Json, optional: tuple[str, ...] = ()) -> Json:

@@ -21,6 +21,16 @@ class NotUcum(ValueError):
 
 
 @cache
+def is_unit(text: str) -> bool:
+    """Return whether a text is a unit of UCUM."""
+    try:
+        _parse(text)
+    except NotUcum:
+        return False
+    return True
+
+
+@cache
 def factor(unit: str, into: str) -> Decimal | None:
     """Return how many `into` one `unit` is, or None when the two measure different things.
 

@@ -4,29 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
 
 from cds_hooks.wire import Card, Coding, Indicator, Link, LinkType, SelectionBehavior, Source, Suggestion
-from service.cards import detail
+from service.cards import detail, summary
 from service.cards.suggestions import orders, tests
-from service.cards.text import capital, day, fitted
 from service.domain.decision import Decision
 from service.domain.notices import old_low, worth_testing
 from service.domain.protocol import Band, Book
 from service.domain.terms import Modifier, Notice, Role, Status
+from service.ids import named, namespace
 
 EXTENSION = "org.b12-cds.assessment"
-_NAMESPACE = uuid5(NAMESPACE_URL, "urn:b12-cds:card")
+_CARD = namespace("urn:b12-cds:card")
 _QUIET = frozenset({Status.UNLIKELY, Status.UNKNOWN, Status.ON_TREATMENT, Status.OUT_OF_SCOPE})
-_STATUS = {
-    Status.CONFIRMED: "B12 deficiency confirmed",
-    Status.INDETERMINATE: "B12 deficiency not settled",
-    Status.UNLIKELY: "B12 deficiency unlikely",
-    Status.UNKNOWN: "B12 status not known",
-    Status.ON_TREATMENT: "On B12 treatment",
-    Status.OUT_OF_SCOPE: "Under 16: no advice from this service",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +45,7 @@ def cards_of(decision: Decision, book: Book, address: Address, extension: dict[s
 
 def _treats(decision: Decision) -> bool:
     """Return whether there is a plan to offer, a reason why not, or a treatment in trouble."""
-    if decision.schedules or decision.plan.none_because is not None:
+    if decision.schedules or decision.plan.none_because is not None or decision.unsafe:
         return True
     if decision.assessment.status is Status.OUT_OF_SCOPE:
         return decision.evidence.band is Band.LOW
@@ -77,10 +69,14 @@ def _treatment(decision: Decision, book: Book, address: Address, extension: dict
 
 
 def _indicator(decision: Decision) -> Indicator:
+    drafts = decision.evidence.therapy.drafts
+    if any(exposure in drafts for exposure in decision.unsafe):
+        return Indicator.CRITICAL
     pressing = Modifier.NEUROLOGICAL in decision.modifiers or Modifier.SEVERE_ANAEMIA in decision.modifiers
     if decision.schedules:
-        return Indicator.CRITICAL if pressing else Indicator.WARNING
-    return Indicator.WARNING if decision.assessment.start_now else Indicator.INFO
+        only_prevents = decision.assessment.status is Status.UNLIKELY
+        return Indicator.CRITICAL if pressing and not only_prevents else Indicator.WARNING
+    return Indicator.WARNING if decision.assessment.start_now or decision.unsafe else Indicator.INFO
 
 
 def _workup(decision: Decision, book: Book, address: Address, extension: dict[str, Any]) -> Card:
@@ -99,64 +95,25 @@ def _card(
 ) -> Card:
     protocol = decision.protocol
     url = book.sources[protocol.cite.source].url
-    topic = Coding(system=book.wording.topic[0], code=book.wording.topic[1], display=book.wording.topic[2])
     behaviour = SelectionBehavior.ANY if kind == "workup" else SelectionBehavior.AT_MOST_ONE
     treating = kind == "treatment"
+    alone = not _treats(decision)
     return Card(
-        uuid=str(uuid5(_NAMESPACE, f"{address.seed}|{kind}")),
-        summary=_summary(decision) if treating else _workup_summary(decision),
-        detail=detail.treatment(decision, book) if treating else detail.workup(decision, book),
+        uuid=named(_CARD, f"{address.seed}|{kind}"),
+        summary=summary.treatment(decision) if treating else summary.workup(decision),
+        detail=detail.treatment(decision, book) if treating else detail.workup(decision, book, alone=alone),
         indicator=indicator,
-        source=Source(label=f"{protocol.publisher}: {protocol.title}", url=url, topic=topic),
+        source=Source(label=f"{protocol.publisher}: {protocol.title}", url=url, topic=_coding(book.wording.topic)),
         suggestions=suggestions,
         selectionBehavior=behaviour if suggestions else None,
-        overrideReasons=tuple(Coding(system=s, code=c, display=d) for s, c, d in book.wording.reasons),
+        overrideReasons=tuple(map(_coding, book.wording.reasons)),
         links=(Link(label=f"Read {protocol.publisher}", url=url, type=LinkType.ABSOLUTE),) if url else (),
         extension=extension,
     )
 
 
-def _summary(decision: Decision) -> str:
-    """Return one sentence that stands alone: status with its number, cause, and what to start."""
-    verdict = decision.assessment
-    status = "B12 deficiency to be prevented" if verdict.prevention else _STATUS[verdict.status]
-    if verdict.status is Status.OUT_OF_SCOPE:
-        return f"{status}."
-    number = f" ({_number(decision)})" if _number(decision) else ""
-    modifier = detail.modifier_words(decision)
-    cause = verdict.causes[0].cause.title if verdict.causes else ""
-    head = f"{status}{number}{f' {modifier}' if modifier else ''}"
-    if decision.schedules:
-        option, _ = decision.schedules[0]
-        start = "Draft pending:" if decision.evidence.therapy.drafts else "Start"
-        action = f"{start} {option.regimen.title}."
-    elif decision.plan.none_because is not None:
-        action = f"No order proposed: {decision.plan.none_because}."
-    else:
-        action = "Response in doubt: review."
-    whole = f"{head}: {cause}. {action}" if cause else f"{head}. {action}"
-    return whole if len(whole) < 140 else fitted([f"{_STATUS[verdict.status]}.", action, capital(cause)])
-
-
-def _number(decision: Decision) -> str:
-    """Return the deciding result, plain: a summary is no markdown."""
-    found = decision.evidence.b12 or next(iter(decision.assessment.basis), None)
-    if found is None:
-        return ""
-    titles = {test.analyte: test.title for test in decision.tests}
-    title = titles[found.analyte].replace("vitamin ", "")
-    clean = "".join(c for c in " ".join(found.shown.split()) if c.isalnum() or c in " .,/%<>=*{}[]-^")[:24]
-    return f"{title} {clean}, {day(found.taken.latest)}"
-
-
-def _workup_summary(decision: Decision) -> str:
-    asked = [i.title for i in decision.investigations]
-    number = _number(decision)
-    status = _STATUS[decision.assessment.status]
-    head = f"{status} ({number})." if number else f"{status}."
-    if decision.evidence.age is None:
-        return fitted([head, "No birth date that can be read: no plan."])
-    if not asked:
-        return fitted([head, "See detail."])
-    some = f"Send {', '.join(asked[:3])}{f' and {len(asked) - 3} more' if len(asked) > 3 else ''}."
-    return fitted([head, some]) if len(head) + len(some) < 139 else fitted([head, f"Send {asked[0]} and more."])
+@cache
+def _coding(coding: tuple[str, str, str]) -> Coding:
+    """Return a coding of the book, made once."""
+    system, code, display = coding
+    return Coding(system=system, code=code, display=display)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
 
 from cds_hooks.wire import Action, ActionType, Suggestion
-from service.cards import detail
+from service.cards.plan import notes_of
 from service.cards.text import capital
 from service.domain.decision import Decision
 from service.domain.orders import Schedule
@@ -16,8 +16,9 @@ from service.domain.recommend import Option
 from service.domain.record import Form
 from service.domain.terms import Modifier, Status
 from service.fhir.writing import Circumstances, medication_request, service_request
+from service.ids import named, namespace
 
-_NAMESPACE = uuid5(NAMESPACE_URL, "urn:b12-cds:suggestion")
+_SUGGESTION = namespace("urn:b12-cds:suggestion")
 
 
 def orders(
@@ -33,7 +34,7 @@ def orders(
         return ()
     about = _circumstances(decision, book, patient, encounter, seed)
     stops = _stops(decision, original) if decision.plan.replaces_therapy else ()
-    return tuple(_suggestion(option, dated, about, stops) for option, dated in decision.schedules)
+    return tuple(_suggestion(option, dated, about, stops, book) for option, dated in decision.schedules)
 
 
 def tests(decision: Decision, book: Book, patient: str, encounter: str | None, seed: str) -> tuple[Suggestion, ...]:
@@ -42,7 +43,7 @@ def tests(decision: Decision, book: Book, patient: str, encounter: str | None, s
     return tuple(
         Suggestion(
             label=f"Order: {test.title}",
-            uuid=str(uuid5(_NAMESPACE, f"{seed}|{test.id}")),
+            uuid=named(_SUGGESTION, f"{seed}|{test.id}"),
             actions=(
                 Action(
                     type=ActionType.CREATE,
@@ -55,13 +56,20 @@ def tests(decision: Decision, book: Book, patient: str, encounter: str | None, s
     )
 
 
-def _suggestion(option: Option, dated: Schedule, about: Circumstances, stops: tuple[Action, ...]) -> Suggestion:
-    note = " ".join(n for n in (detail.off_label(option), detail.immeasurable(dated)) if n) or None
+def _suggestion(
+    option: Option, dated: Schedule, about: Circumstances, stops: tuple[Action, ...], book: Book
+) -> Suggestion:
+    later = replace(about, urgent=False)
     creates = tuple(
         Action(
             type=ActionType.CREATE,
             description=f"Create a draft order: {order.step.text}",
-            resource=medication_request(order, option.regimen.id, note, about),
+            resource=medication_request(
+                order,
+                option.regimen.id,
+                " ".join(notes_of(option, order, book)) or None,
+                about if order is dated.orders[0] else later,
+            ),
         )
         for order in dated.orders
     )
@@ -69,7 +77,7 @@ def _suggestion(option: Option, dated: Schedule, about: Circumstances, stops: tu
     label = capital(option.regimen.title).rstrip(".")
     return Suggestion(
         label=f"Recommended: {label}" if option.recommended else label,
-        uuid=str(uuid5(_NAMESPACE, f"{about.seed}|{option.regimen.id}")),
+        uuid=named(_SUGGESTION, f"{about.seed}|{option.regimen.id}"),
         isRecommended=option.recommended,
         actions=stops + creates,
     )

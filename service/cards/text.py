@@ -9,6 +9,7 @@ from datetime import date
 #: The reference EHR renders markdown with raw HTML: nothing from a chart may be either.
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|<>&~$:@])")
 _HTML = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 SUMMARY = 139
 
 
@@ -20,7 +21,7 @@ def escaped(text: str) -> str:
 
 def day(when: date) -> str:
     """Return a date as people read it."""
-    return f"{when.day} {when:%b %Y}"
+    return f"{when.day} {_MONTHS[when.month - 1]} {when.year}"
 
 
 def fitted(pieces: Iterable[str]) -> str:
@@ -44,3 +45,14 @@ def capital(sentence: str) -> str:
     """Return a sentence that begins with a capital and ends with a stop."""
     whole = sentence[:1].upper() + sentence[1:]
     return whole if whole.endswith((".", "?", "!")) else whole + "."
+
+
+def line(title: str, text: str) -> str:
+    """Return a titled line of markdown, or nothing when there is nothing to say."""
+    return f"**{title}:** {text}" if text else ""
+
+
+def bullets(title: str, lines: Iterable[str]) -> str:
+    """Return a titled list of markdown, each line once, or nothing when it is empty."""
+    kept = list(dict.fromkeys(lines))
+    return "\n".join([f"**{title}**", "", *(f"- {one}" for one in kept)]) if kept else ""

@@ -9,12 +9,12 @@ from service.domain.assess import Assessment, assess
 from service.domain.evidence import Evidence, gather
 from service.domain.index import Test
 from service.domain.modifiers import Modifiers, modifiers
-from service.domain.notices import notices
+from service.domain.notices import notices, unsafe_therapy
 from service.domain.orders import Schedule, schedule
 from service.domain.protocol import Book, Investigation, Protocol
 from service.domain.recommend import Option, Plan, recommend
-from service.domain.record import Record
-from service.domain.results import in_date
+from service.domain.record import Exposure, Record
+from service.domain.results import in_date, is_positive
 from service.domain.terms import Analyte, Notice
 
 
@@ -30,6 +30,7 @@ class Decision:
     notices: tuple[str, ...]
     investigations: tuple[Investigation, ...]
     tests: tuple[Test, ...]
+    unsafe: tuple[Exposure, ...]
 
     @property
     def protocol(self) -> Protocol:
@@ -52,16 +53,22 @@ def decide(record: Record, protocol: Protocol, book: Book, today: date) -> Decis
     if plan.options and not schedules:
         plan = Plan((), "no product on the protocol's list can give the dose", plan.duration, plan.row)
     said = notices(evidence, assessment, found, plan, book)
-    return Decision(
-        evidence, assessment, found, plan, schedules, said, _investigations(evidence, said, book), book.tests
-    )
+    asked = _investigations(evidence, said, book)
+    unsafe = unsafe_therapy(evidence, found, book)
+    return Decision(evidence, assessment, found, plan, schedules, said, asked, book.tests, unsafe)
 
 
 def _investigations(evidence: Evidence, said: tuple[str, ...], book: Book) -> tuple[Investigation, ...]:
     """Return the tests to ask for: called for by a notice, and with no result in date."""
 
     def known(analyte: Analyte) -> bool:
-        return bool(in_date(evidence.record, evidence.protocol.limits, analyte, evidence.today))
+        results = in_date(evidence.record, evidence.protocol.limits, analyte, evidence.today)
+        if analyte is Analyte.INTRINSIC_FACTOR_ANTIBODY:
+            # Drawn soon after an injection, or without an answer, it settles nothing.
+            return any(
+                is_positive(r) is not None and not evidence.therapy.soon_after_injection(r.taken) for r in results
+            )
+        return bool(results)
 
     asked = [i for i in book.investigations if any(notice.value in said for notice in i.notices)]
     workup = {Notice.WORKUP_B12.value, Notice.WORKUP_ACTIVE.value} & set(said)

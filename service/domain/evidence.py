@@ -304,14 +304,19 @@ def _medical_gas(
     record: Record, neurology: tuple[Problem, ...], today: date, weeks: int, months: int
 ) -> tuple[str, ...]:
     """Return medical uses of nitrous oxide shortly before new neurology began."""
-    onsets = [p.onset.latest for p in neurology if p.onset is not None]
+    # Neurology without a date counts as new today: what may be exposure is not missed for a missing date.
+    onsets = [p.onset.latest if p.onset is not None else today for p in neurology]
     span, oldest = timedelta(weeks=weeks), months_before(today, months)
-    return tuple(
-        e.resource
+    given = [
+        (e.resource, e.start)
         for e in record.exposures
-        if Role.NITROUS_OXIDE_MEDICINE in e.concept.roles
-        and e.course is not Course.DRAFT
-        and e.start is not None
-        and e.start >= oldest
-        and any(e.start <= onset <= e.start + span for onset in onsets)
+        if Role.NITROUS_OXIDE_MEDICINE in e.concept.roles and e.course is not Course.DRAFT and e.start is not None
+    ]
+    given += [
+        (p.resource, p.when.latest)
+        for p in record.procedures
+        if Role.NITROUS_OXIDE_MEDICINE in p.concept.roles and p.when is not None
+    ]
+    return tuple(
+        resource for resource, used in given if used >= oldest and any(used <= onset <= used + span for onset in onsets)
     )

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 
 from service.domain.assess import Assessment
 from service.domain.evidence import Evidence
 from service.domain.modifiers import Modifiers
 from service.domain.protocol import Band, Book, Conflict, Protocol
 from service.domain.recommend import Plan
-from service.domain.record import Result, months_before
+from service.domain.record import Exposure, Result, months_before
 from service.domain.results import Aside, band_of, in_date
 from service.domain.terms import Analyte, Certainty, Mechanism, Modifier, Notice, Role, Status
 
 _EXPLAINS = (Status.CONFIRMED, Status.INDETERMINATE)
-_SURE = (Mechanism.GASTRIC_RESECTION, Mechanism.TRANSPORT_METABOLIC)
 _BLOOD = (Analyte.HAEMOGLOBIN, Analyte.FOLATE, Analyte.FERRITIN, Analyte.POTASSIUM)
 
 
@@ -46,20 +46,50 @@ def _of_plan(evidence: Evidence, assessment: Assessment, found: Modifiers, plan:
         yield Notice.DUPLICATE
     if treated.injected and assessment.status is not Status.OUT_OF_SCOPE:
         yield Notice.NO_REPEAT
-        if assessment.start_now or (assessment.status is Status.ON_TREATMENT and _troubled(evidence)):
-            yield Notice.RESPONSE
+    if failing(evidence, assessment):
+        yield Notice.RESPONSE
     if assessment.rule.id == "K5t" or Modifier.ADHERENCE in found or Modifier.SWALLOWING in found:
         yield Notice.ADHERENCE
 
 
-def _troubled(evidence: Evidence) -> bool:
-    return bool(evidence.symptoms) or evidence.any_symptom
+def failing(evidence: Evidence, assessment: Assessment) -> bool:
+    """Return whether B12 therapy is on record and the patient is not well on it.
+
+    Signs that were there when therapy began are given the time it needs; a nerve that fails later is not.
+    """
+    if assessment.rule.id == "K5t":
+        return True
+    if assessment.status is not Status.ON_TREATMENT:
+        return assessment.start_now and evidence.therapy.injected
+    troubled = bool(evidence.symptoms) or evidence.any_symptom or evidence.severe_anaemia
+    weeks = timedelta(weeks=evidence.protocol.limits.treated_weeks)
+    began = [evidence.therapy.began(course) for course in evidence.therapy.active]
+    settled = any(start is None or start + weeks <= evidence.today for start in began)
+    onsets = [problem.onset for problem in evidence.neurology if problem.onset is not None]
+    new_nerve = any(start is not None and onset.earliest > start for onset in onsets for start in began)
+    return troubled and (settled or new_nerve)
+
+
+def unsafe_therapy(evidence: Evidence, found: Modifiers, book: Book) -> tuple[Exposure, ...]:
+    """Return the B12 on record, signed or drafted, that this patient must not have."""
+    known = (*evidence.therapy.active, *evidence.therapy.drafts)
+    if Modifier.COBALAMIN_ALLERGY in found:
+        return known
+    if Modifier.LEBER not in found:
+        return ()
+    return tuple(e for e in known if e.concept.id in book.drugs and book.drugs[e.concept.id].not_with_leber)
+
+
+def _only_prevents(assessment: Assessment) -> bool:
+    return assessment.prevention and assessment.status is Status.UNLIKELY
 
 
 def _of_safety(evidence: Evidence, assessment: Assessment, found: Modifiers, plan: Plan) -> Iterator[Notice]:
+    if Modifier.RENAL_IMPAIRMENT in found and (evidence.mma_alone or evidence.homocysteine_alone):
+        yield Notice.SAFETY_RENAL
     if assessment.status not in (*_EXPLAINS, Status.ON_TREATMENT) and not plan.options:
         return
-    treating = assessment.start_now
+    treating = (assessment.start_now and not _only_prevents(assessment)) or failing(evidence, assessment)
     if Modifier.NEUROLOGICAL in found and (treating or evidence.therapy.injected):
         yield Notice.URGENT_NEURO
     if Modifier.SEVERE_ANAEMIA in found and treating:
@@ -78,8 +108,6 @@ def _of_safety(evidence: Evidence, assessment: Assessment, found: Modifiers, pla
         yield Notice.SAFETY_PRESSURE
     if Modifier.LOW_FOLATE in found:
         yield Notice.SAFETY_FOLATE
-    if Modifier.RENAL_IMPAIRMENT in found and (evidence.mma or evidence.homocysteine):
-        yield Notice.SAFETY_RENAL
     if Modifier.POLYCYTHAEMIA_VERA in found:
         yield Notice.SAFETY_PV
         yield Notice.REFER
@@ -92,19 +120,24 @@ def _of_safety(evidence: Evidence, assessment: Assessment, found: Modifiers, pla
 
 
 def _of_causes(evidence: Evidence, assessment: Assessment) -> Iterator[Notice]:
-    if evidence.misuse and assessment.status is not Status.OUT_OF_SCOPE:
+    if assessment.status is Status.OUT_OF_SCOPE:
+        return
+    if evidence.misuse:
         yield Notice.STOP_N2O
-    for attribution in assessment.causes:
+    for attribution in assessment.causes or assessment.named.found:
         match attribution.cause.mechanism:
-            case Mechanism.NITROUS_OXIDE:
+            # One anaesthetic is no habit to stop.
+            case Mechanism.NITROUS_OXIDE if attribution.certainty is not Certainty.PROBABLE:
                 yield Notice.STOP_N2O
-            case Mechanism.MEDICINE_INDUCED:
+            case Mechanism.TRANSPORT_METABOLIC if attribution.certainty is Certainty.ESTABLISHED:
+                yield Notice.REFER
+            case Mechanism.MEDICINE_INDUCED if assessment.causes:
                 yield Notice.REVIEW_MEDICINE
             case Mechanism.DIETARY:
                 yield Notice.DIET
             case _:
                 pass
-        if attribution.cause.extent_unknown:
+        if attribution.cause.extent_unknown and assessment.causes:
             yield Notice.DATA
 
 
@@ -116,7 +149,8 @@ def _of_workup(evidence: Evidence, assessment: Assessment) -> Iterator[Notice]:
             yield Notice.WORKUP_CAUSE
         if any(not in_date(evidence.record, evidence.protocol.limits, a, evidence.today) for a in _BLOOD):
             yield Notice.WORKUP_FBC
-    if assessment.status is Status.INDETERMINATE and evidence.pregnant and evidence.active_b12 is None:
+    unsettled = assessment.status is Status.INDETERMINATE and evidence.active_b12 is None
+    if unsettled and (evidence.pregnant or assessment.rule.id == "K5r"):
         yield Notice.WORKUP_ACTIVE
     if assessment.status is Status.UNKNOWN and (worth_testing(evidence) or unusable_b12(evidence)):
         yield Notice.WORKUP_B12
@@ -182,7 +216,7 @@ def _of_data(evidence: Evidence, assessment: Assessment) -> Iterator[Notice]:
     if inhalant_only and assessment.status in _EXPLAINS:
         yield Notice.DATA
     measure = evidence.b12.measure if evidence.b12 and evidence.b12.analyte is Analyte.B12 else None
-    if measure is not None and evidence.band is Band.UNLIKELY:
+    if measure is not None and assessment.status is Status.UNLIKELY:
         limit = evidence.protocol.b12_high.get(measure.unit)
         if limit is not None and measure.above(limit):
             yield Notice.HIGH_B12

@@ -132,9 +132,10 @@ def _end(step: Step, start: date, review: date) -> date:
         return _after(start, timing, doses, timing.period_max or timing.period) - timedelta(days=1)
     if step.review_weeks is not None:
         return start + timedelta(weeks=step.review_weeks, days=-1)
-    # At least one dose must fall due before the order ends.
-    one_interval = _after(start, timing, 1, timing.period_max or timing.period) - timedelta(days=1)
-    return max(review, one_interval)
+    if _after(start, timing, 1, timing.period) <= review:
+        return review
+    # No dose would fall due before the review: the order holds one interval.
+    return _after(start, timing, 1, timing.period_max or timing.period) - timedelta(days=1)
 
 
 def _doses(step: Step, start: date, end: date) -> int:

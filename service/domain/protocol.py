@@ -209,6 +209,7 @@ class Protocol:
     pregnancy_swaps: Mapping[str, Regimen]
     monitoring: Mapping[str, tuple[str, ...]]
     response: str
+    shorter: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,11 +244,13 @@ class Investigation:
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """The words of the cards: the topic, the override reasons, one sentence a notice."""
+    """The words of the cards: the topic, the override reasons, one sentence a notice, a rule or an occasion."""
 
     topic: tuple[str, str, str]
     reasons: tuple[tuple[str, str, str], ...]
     sentences: Mapping[str, str]
+    rules: Mapping[str, str]
+    phrases: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

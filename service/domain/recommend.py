@@ -104,6 +104,9 @@ def duration_of(evidence: Evidence, assessment: Assessment) -> Duration | None:
 def row_key(assessment: Assessment, found: Modifiers) -> str:
     """Return the first row of the table that fits; with `unlikely` only prevention does."""
     mechanism = assessment.mechanism
+    pressing = Modifier.NEUROLOGICAL in found or Modifier.SEVERE_ANAEMIA in found
+    if assessment.prevention and assessment.rule.id == "K8p" and not pressing:
+        return PREVENTION
     if assessment.status is not Status.UNLIKELY:
         if Modifier.NEUROLOGICAL in found:
             return NEUROLOGICAL
@@ -143,7 +146,13 @@ def _chosen(now: _Situation, key: str, row: Row) -> tuple[list[Choice], str | No
         choices = [c for c in choices if c.regimen.injected]
         if not choices:
             return [], "already on B12 by mouth or nose, and the protocol has no injection for this cause"
-    return _adapted(now, choices), "Leber optic neuropathy: no cyanocobalamin" if leber else None
+    forbidden = listed_forbidden(now.drugs)
+    return _adapted(now, choices), f"Leber optic neuropathy: no {forbidden}" if leber else None
+
+
+def listed_forbidden(drugs: Mapping[str, Drug]) -> str:
+    """Return the names of the cobalamins that Leber optic neuropathy forbids."""
+    return ", ".join(drug.title for drug in drugs.values() if drug.not_with_leber)
 
 
 def _adapted(now: _Situation, choices: list[Choice]) -> list[Choice]:
@@ -214,7 +223,10 @@ def _steps(
         after, words = _dietary_maintenance(now, after)
     if after is None and words is None:
         return regimen.steps, tuple((regimen.drug, regimen.routes[0]) for _ in regimen.steps), None
-    first, later = regimen.repletion, after.maintenance if after else ()
+    first = regimen.repletion
+    # What follows begins as the first regimen hands over, not as its own tablets would.
+    handover = None if first and first[-1].bounded else next((s.begins_if for s in regimen.maintenance), None)
+    later = tuple(replace(step, begins_if=handover) for step in after.maintenance) if after else ()
     drugs = [(regimen.drug, regimen.routes[0]) for _ in first]
     drugs += [(after.drug, after.routes[0]) for _ in later if after]
     return first + later, tuple(drugs), words

@@ -47,7 +47,7 @@ class Therapy:
         for other in sorted(earlier, key=lambda e: e.start or date.min, reverse=True):
             if other.start is None or other.start > start:
                 continue
-            if other.course is Course.ACTIVE or _end(other) + self.washout >= start:
+            if start - _end(other) <= self.washout:
                 start = min(start, other.start)
         return start
 
@@ -70,23 +70,21 @@ class Therapy:
         if exposure.course is Course.GIVEN and not injection:
             return False
         start, end = exposure.start or date.min, _end(exposure)
-        if injection and end < date.max:
-            end += self.washout
+        after = self.washout if injection else timedelta(0)
         # The sample that led to the first dose is drawn on the day of that dose.
-        return taken.latest > start and taken.earliest <= end
+        return taken.latest > start and taken.earliest - end <= after
 
     def _injected_just_before(self, exposure: Exposure, taken: When) -> bool:
-        start, end = exposure.start or date.min, _end(exposure)
-        if exposure.course is Course.GIVEN or exposure.start is None or exposure.every_days is None:
-            last = min(end, taken.latest)
-            return any(
-                day < taken.latest and taken.earliest <= day + self.washout for day in {start, last} if day > date.min
-            )
-        if taken.latest <= start or (end < date.max and taken.earliest > end + self.washout):
-            return False
-        every = float(exposure.every_days)
-        since = (min(taken.latest, end) - start).days % every if every else 0
-        return since <= self.washout.days
+        start, last = exposure.start or date.min, min(_end(exposure), taken.latest)
+        doses = {start, last}
+        if exposure.course is not Course.GIVEN and exposure.start is not None and exposure.every_days:
+            if start >= taken.latest:
+                return False
+            whole = max(0, (last - start).days // exposure.every_days)
+            dose = start + timedelta(days=int(whole * exposure.every_days))
+            # Dates by interval are estimates: one on the day of the sample may have been before it.
+            return taken.earliest - dose <= self.washout
+        return any(day < taken.latest and taken.earliest - day <= self.washout for day in doses if day > date.min)
 
 
 def _end(exposure: Exposure) -> date:

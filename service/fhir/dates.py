@@ -62,6 +62,14 @@ def first(*texts: str | None) -> When | None:
     return None
 
 
+def first_or_none(*texts: str | None) -> When | None:
+    """Return the first date that is given, or None when it is no date."""
+    try:
+        return first(*texts)
+    except NotADate:
+        return None
+
+
 def start_of(text: str | None) -> date | None:
     """Return the first day a date can mean, or None when it is absent or no date."""
     try:

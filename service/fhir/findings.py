@@ -24,7 +24,8 @@ from service.fhir.shapes import (
 )
 
 _FINAL = frozenset({"final", "amended", "corrected"})
-_HAZARDS = frozenset({Analyte.INR, Analyte.PLATELETS})
+#: Results that show a bleeding risk: one that cannot be read is a hazard nobody can judge.
+HAZARDS = frozenset({Analyte.INR, Analyte.PLATELETS})
 _HERE = frozenset({"active", "recurrence", "relapse"})
 _GONE = frozenset({"inactive", "remission", "resolved"})
 _DONE = frozenset({"completed", "unknown"})
@@ -72,7 +73,7 @@ def _result(
     if status not in _FINAL:
         why = f"{title}: its status is {status}" if status else f"{title}: it has no status"
         return Unreadable(resource, why, analyte, withdrawn=True)
-    hazard = any(code.test.analyte in _HAZARDS for code in codes)
+    hazard = any(code.test.analyte in HAZARDS for code in codes)
     taken = _taken(observation)
     if taken is None:
         return Unreadable(resource, f"{title}: it has no date that can be read", analyte, hazard)
@@ -102,12 +103,10 @@ def _result(
 
 def _taken(observation: Observation) -> When | None:
     """Return when the sample was taken, or None when it is not said or cannot be read."""
-    try:
-        period = observation.effectivePeriod
-        when = dates.span(period) if period is not None else None
-        return when or dates.first(observation.effectiveDateTime, observation.effectiveInstant, observation.issued)
-    except dates.NotADate:
-        return None
+    period = observation.effectivePeriod
+    if period is not None and (period.start or period.end):
+        return _day(None, period)
+    return dates.first_or_none(observation.effectiveDateTime, observation.effectiveInstant, observation.issued)
 
 
 def _value(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -27,6 +26,8 @@ _POSITIVE, _NEGATIVE = frozenset({"POS", "DET", "RR"}), frozenset({"NEG", "ND", 
 ARBITRARY = frozenset({"arbitrary", "presence"})
 #: No unit is longer, and no number has more digits before or behind its point.
 _LONGEST_UNIT, _MOST_DIGITS = 64, 30
+#: Spellings remembered; a chart cannot fill the memory with new ones.
+_MOST_KEPT = 8192
 _ONE = Decimal(1)
 
 
@@ -47,37 +48,53 @@ class Units:
     """The scales of every test, worked out once for each written unit."""
 
     aliases: Mapping[str, str]
-    known: dict[tuple[str, str, str], Scale | Refused | None]
+    spelled: dict[tuple[str, str, str], Scale | Refused | None]
+    settled: dict[tuple[str, str, str | None, str | None, str | None], Scale | Refused]
 
     def scale(self, code: TestCode, quantity: Quantity) -> Scale:
         """Return the scale for a value's unit; raises Refused when the unit cannot belong to the code."""
-        if code.property in ARBITRARY:
-            return Scale(quantity.unit or quantity.code or code.test.units[code.property], _ONE)
-        written = quantity.code if quantity.code and quantity.system in (_UCUM, None) else None
-        unit = quantity.unit if quantity.unit and quantity.unit != written else None
-        scales = [s for text in (written, unit) if text is not None and (s := self._try(code, text)) is not None]
-        if len(scales) == 2 and scales[0] != scales[1]:
-            raise Refused(f"its unit is written {unit} and coded {written}")
-        if scales:
-            return scales[0]
-        if written is None and unit is None:
-            if code.property == "ratio":
-                return Scale(code.test.units[code.property], _ONE)
-            raise Refused("it has no unit")
-        raise Refused(f"the unit {(written or unit or '')[:_LONGEST_UNIT]} is not UCUM")
-
-    def _try(self, code: TestCode, text: str) -> Scale | None:
-        """Return the scale of one written unit, or None when it is no unit; raises Refused when it cannot belong."""
-        key = (code.test.analyte, code.property, text)
-        if key in self.known:
-            found = self.known[key]
-        else:
-            found = self._work_out(code, text) if len(text) <= _LONGEST_UNIT else None
-            if len(self.known) < 4096 and len(text) <= _LONGEST_UNIT:
-                self.known[key] = found
+        key = (code.test.analyte, code.property, quantity.system, quantity.code, quantity.unit)
+        found = self.settled.get(key)
+        if found is None:
+            found = self._settle(code, quantity)
+            if len(self.settled) < _MOST_KEPT and len(f"{key}") < 4 * _LONGEST_UNIT:
+                self.settled[key] = found
         if isinstance(found, Refused):
             raise Refused(str(found))
         return found
+
+    def _settle(self, code: TestCode, quantity: Quantity) -> Scale | Refused:
+        """Return what a value's unit and its code agree on."""
+        if code.property in ARBITRARY:
+            return Scale(quantity.unit or quantity.code or code.test.units[code.property], _ONE)
+        coded = quantity.code if quantity.code and quantity.system in (_UCUM, None) else None
+        unit = quantity.unit if quantity.unit and quantity.unit != coded else None
+        texts = [text for text in (coded, unit) if text is not None]
+        scales = [scale for text in texts if (scale := self._spelled(code, text)) is not None]
+        refused = next((scale for scale in scales if isinstance(scale, Refused)), None)
+        if refused is not None:
+            return refused
+        if len(scales) == 2 and scales[0] != scales[1]:
+            return Refused(f"its unit is written {unit} and coded {coded}")
+        if scales:
+            return scales[0]
+        if texts:
+            return Refused(f"the unit {texts[0][:_LONGEST_UNIT]} is not UCUM")
+        if code.property == "ratio":
+            return Scale(code.test.units[code.property], _ONE)
+        return Refused("it has no unit")
+
+    def _spelled(self, code: TestCode, text: str) -> Scale | Refused | None:
+        """Return the scale of one written unit, or None when it is no unit."""
+        if len(text) > _LONGEST_UNIT:
+            return None
+        key = (code.test.analyte, code.property, text)
+        if key not in self.spelled:
+            found = self._work_out(code, text)
+            if len(self.spelled) >= _MOST_KEPT:
+                return found
+            self.spelled[key] = found
+        return self.spelled[key]
 
     def _work_out(self, code: TestCode, text: str) -> Scale | Refused | None:
         unit = self.aliases.get(text, text)
@@ -94,12 +111,11 @@ class Units:
 
 def units_of(index: CodeIndex) -> Units:
     """Return the units with every usual spelling worked out at start, so that no request waits for it."""
-    units = Units(index.aliases, {})
+    units = Units(index.aliases, {}, {})
     for code in index.tests.values():
-        usual = () if code.property in ARBITRARY else (*code.test.units.values(), *index.aliases, *_USUAL)
-        for text in usual:
-            with suppress(Refused):
-                units._try(code, text)
+        if code.property not in ARBITRARY:
+            for text in {*code.test.units.values(), *index.aliases, *_USUAL}:
+                units._spelled(code, text)
     return units
 
 
@@ -130,12 +146,14 @@ def value_of(quantity: Quantity, ranges: tuple[Range, ...], code: TestCode, unit
     _plausible(measure, code, quantity)
     low, high = _range(ranges, code, units, scale)
     shown = f"{comparator}{quantity.value} {quantity.unit or quantity.code or ''}".rstrip()
+    if len(shown) > _MOST_DIGITS + _LONGEST_UNIT:
+        raise Refused("its value is not a number that can be used")
     return Value(measure, shown, low, high)
 
 
 def _sane(value: Decimal) -> bool:
-    """Return whether a number can be computed with and printed."""
-    return value.is_finite() and abs(value.adjusted()) < _MOST_DIGITS and len(str(value)) < 2 * _MOST_DIGITS
+    """Return whether a number can be computed with."""
+    return value.is_finite() and -_MOST_DIGITS < value.adjusted() < _MOST_DIGITS
 
 
 def titre(text: str) -> Quantity | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
+from typing import TypeGuard
 
 from service.domain.index import CodeIndex
 from service.domain.orders import every_days
@@ -30,19 +31,19 @@ _NEVER = frozenset({"cancelled", "entered-in-error", "not-taken", "not-done", "i
 #: An administration that was stopped or paused had begun.
 _GIVEN = frozenset({"completed", "in-progress", "stopped", "on-hold"})
 _SYSTEMIC = frozenset({Form.INJECTION, Form.ORAL})
-_DAYS = {
-    written: days
-    for days, spellings in (
-        (Decimal(1) / 24, ("h", "hour", "hours")),
-        (Decimal(1), ("d", "day", "days")),
-        (Decimal(7), ("wk", "week", "weeks")),
-        (Decimal(30), ("mo", "month", "months")),
-        (Decimal(365), ("a", "year", "years")),
+_HOURS = {
+    written: hours
+    for hours, spellings in (
+        (1, ("h", "hour", "hours")),
+        (24, ("d", "day", "days")),
+        (24 * 7, ("wk", "week", "weeks")),
+        (24 * 30, ("mo", "month", "months")),
+        (24 * 365, ("a", "year", "years")),
     )
     for written in spellings
 }
-#: No course of days is longer, and no dose comes more often than this part of its unit.
-_LONGEST, _MOST_OFTEN = 40_000, Decimal("0.001")
+#: No bound and no interval is sensibly longer or shorter, in any unit.
+_LONGEST, _SHORTEST = Decimal(40_000), Decimal("0.001")
 _WORD = re.compile(r"\w+")
 #: Local words up to this length are found only as whole words.
 _SHORT = 3
@@ -59,8 +60,8 @@ def exposures(
     course = _course(medication)
     if not concepts:
         text = _text(code, ())
-        if any(Role.COBALT in concept.roles and word in text for word, concept in index.words):
-            yield Unreadable(resource, "it names vitamin B12 in words only, without a code")
+        if any(word in text and Role.COBALT in concept.roles for word, concept in index.words):
+            yield Unreadable(resource, "it names vitamin B12 in words, but by no code that is known")
         return
     if course is None:
         yield Unreadable(resource, f"{concepts[0].title}: its status does not say whether it is or was taken")
@@ -141,7 +142,7 @@ def _period(medication: AnyMedication, dosages: tuple[Dosage, ...], course: Cour
             end = dates.end_of(validity.end if validity else None)
         return start, end
     period = medication.effectivePeriod or Period()
-    start = dates.start_of(period.start) or dates.start_of(medication.effectiveDateTime) or bounded
+    start = dates.start_of(period.start) or bounded or dates.start_of(medication.effectiveDateTime)
     end = dates.end_of(period.end)
     if isinstance(medication, MedicationStatement):
         end = end or _last(repeats, start)
@@ -159,21 +160,23 @@ def _last(repeats: list[Repeat | None], start: date | None) -> date | None:
 def _end(repeat: Repeat, start: date | None) -> date | None:
     """Return the end that a bounding period or duration gives."""
     if repeat.boundsPeriod is not None:
-        start = dates.start_of(repeat.boundsPeriod.start) or start
         return dates.end_of(repeat.boundsPeriod.end)
     bounds = repeat.boundsDuration
-    days = _DAYS.get(bounds.code or bounds.unit or "") if bounds else None
-    if bounds is None or bounds.value is None or days is None or start is None:
+    hours = _HOURS.get(bounds.code or bounds.unit or "") if bounds else None
+    if bounds is None or hours is None or start is None or not _sensible(bounds.value):
         return None
-    if not 0 < bounds.value * days < _LONGEST:
-        return None
-    return start + timedelta(days=math.ceil(bounds.value * days) - 1)
+    last = start.toordinal() + math.ceil(bounds.value * hours / 24) - 1
+    return date.fromordinal(min(last, date.max.toordinal()))
+
+
+def _sensible(number: Decimal | None) -> TypeGuard[Decimal]:
+    return number is not None and number.is_finite() and _SHORTEST < number < _LONGEST
 
 
 def _every(dosages: tuple[Dosage, ...]) -> Decimal | None:
     for dosage in dosages:
         repeat = dosage.timing.repeat if dosage.timing else None
-        if repeat and repeat.period and repeat.periodUnit and _MOST_OFTEN < repeat.period < _LONGEST:
+        if repeat and repeat.periodUnit and _sensible(repeat.period):
             frequency = repeat.frequency if repeat.frequency and repeat.frequency > 0 else 1
             return every_days(frequency, repeat.period, repeat.periodUnit)
     return None

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from service.fhir import shapes
-from service.fhir.shapes import Bundle, Head, OperationOutcome, Readable
+from service.fhir.shapes import Bundle, OperationOutcome, Readable
 
 _READ = frozenset(kind.__struct_config__.tag for kind in Readable.__args__)
+#: What decoding raises for what is not JSON, or not of the shape.
+UNFIT = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A resource of a kind that is read, which could not be: where, why, and its codes as far as they can be told."""
+    """A resource of a kind that is read, which could not be: what can still be told of it, and why it could not."""
 
     kind: str
     resource: str
     why: str
-    codes: tuple[tuple[str, str], ...] | None
+    codes: tuple[tuple[str, str], ...] | None = None
+    words: str = ""
+    owner: str | None = None
+    status: str | None = None
+    taken: str | None = None
+    updated: str | None = None
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +37,7 @@ class Other:
     """A resource of a kind that is not read, and whose it is."""
 
     kind: str
-    owner: str | None
+    owners: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +66,7 @@ def sheet(raw: bytes | msgspec.Raw) -> Sheet:
     """Return the resources in a resource or Bundle; raises NotFhir when it is neither."""
     try:
         found = shapes.decode_any.decode(raw)
-    except (msgspec.ValidationError, msgspec.DecodeError, RecursionError):
+    except UNFIT:
         return _one_at_a_time(raw)
     if isinstance(found, Bundle):
         items = tuple(Item(entry.resource, entry.fullUrl, raw) for entry in found.entry if entry.resource is not None)
@@ -70,21 +78,33 @@ def sheet(raw: bytes | msgspec.Raw) -> Sheet:
 
 def _one_at_a_time(raw: bytes | msgspec.Raw) -> Sheet:
     try:
-        head = shapes.decode_head.decode(raw)
-    except (msgspec.ValidationError, msgspec.DecodeError, RecursionError) as error:
+        kind = shapes.decode_kind.decode(raw).resourceType
+        bundle = shapes.decode_raw_bundle.decode(raw) if kind == "Bundle" else None
+    except UNFIT as error:
         raise NotFhir(_words(error)) from error
-    if head.resourceType != "Bundle":
-        return Sheet((Item(_one(raw, None), None, raw),))
+    if bundle is None:
+        found = _one(raw, None)
+        if isinstance(found, Broken) and kind == "OperationOutcome":
+            return Sheet((), failure=_complaint(OperationOutcome()))
+        return Sheet((Item(found, None, raw),))
+    items = tuple(item for entry in bundle.entry if (item := _item(entry, raw)) is not None)
+    if bundle.link is shapes.NOTHING:
+        return _sheet(items, ())
     try:
-        bundle = shapes.decode_raw_bundle.decode(raw)
-    except (msgspec.ValidationError, msgspec.DecodeError, RecursionError) as error:
-        raise NotFhir(_words(error)) from error
-    items = tuple(
-        Item(_one(entry.resource, entry.fullUrl), entry.fullUrl, raw)
-        for entry in bundle.entry
-        if entry.resource is not shapes.NOTHING
-    )
-    return _sheet(items, bundle.link)
+        return _sheet(items, shapes.decode_links.decode(bundle.link))
+    except UNFIT:
+        return Sheet(items, failure="whether there are more pages cannot be read")
+
+
+def _item(entry: msgspec.Raw, page: bytes | msgspec.Raw) -> Item | None:
+    """Return what one entry of a Bundle holds, if anything."""
+    try:
+        found = shapes.decode_raw_entry.decode(entry)
+    except UNFIT as error:
+        return Item(Broken("entry", "entry", _words(error)), None, page)
+    if found.resource is shapes.NOTHING or bytes(found.resource) == b"null":
+        return None
+    return Item(_one(found.resource, found.fullUrl), found.fullUrl, page)
 
 
 def _sheet(items: tuple[Item, ...], links: tuple[shapes.Link, ...]) -> Sheet:
@@ -103,43 +123,79 @@ def _complaint(outcome: OperationOutcome) -> str:
 def _one(raw: bytes | msgspec.Raw, full_url: str | None) -> Readable | Broken | Other:
     try:
         found: Readable = shapes.decode_one.decode(raw)
-    except (msgspec.ValidationError, msgspec.DecodeError, RecursionError) as error:
+    except UNFIT as error:
         return _not_readable(raw, full_url, _words(error))
     return found
 
 
 def _not_readable(raw: bytes | msgspec.Raw, full_url: str | None, why: str) -> Broken | Other:
-    head: Head | None
     try:
-        head = shapes.decode_head.decode(raw)
-    except (msgspec.ValidationError, msgspec.DecodeError, RecursionError):
-        head = None
-    if head is not None and head.resourceType not in _READ:
-        owner = head.subject or head.patient
-        return Other(head.resourceType, owner.reference if owner else None)
+        kind = shapes.decode_kind.decode(raw).resourceType
+    except UNFIT:
+        kind = "resource"
+    if kind not in (*_READ, "resource"):
+        return Other(kind, _owners(raw))
     try:
         tree = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
+    except UNFIT:
         tree = None
-    kind = tree.get("resourceType") if isinstance(tree, dict) else None
-    if isinstance(kind, str) and kind not in _READ:
-        return Other(kind, None)
-    name = tree.get("id") if isinstance(tree, dict) else None
-    kind = kind if isinstance(kind, str) else "resource"
-    place = f"{kind}/{name}" if isinstance(name, str) else full_url or kind
-    return Broken(kind, place, why, _codes(tree))
-
-
-def _codes(tree: Any) -> tuple[tuple[str, str], ...] | None:
-    """Return the codes of a resource that does not fit its shape, or None when even they cannot be told."""
     if not isinstance(tree, dict):
-        return None
+        return Broken(kind, full_url or kind, why)
+    name, subject, meta = tree.get("id"), tree.get("subject") or tree.get("patient"), tree.get("meta")
+    return Broken(
+        kind=kind,
+        resource=f"{kind}/{name}" if isinstance(name, str) else full_url or kind,
+        why=why,
+        codes=_codes_in(tree) if _codes_told(tree) else None,
+        words=" ".join(texts_in(tree)).lower(),
+        owner=_text(subject, "reference"),
+        status=_text(tree, "status"),
+        taken=_text(tree, "effectiveDateTime") or _text(tree, "issued"),
+        updated=_text(meta, "lastUpdated"),
+        version=_text(meta, "versionId"),
+    )
+
+
+def _owners(raw: bytes | msgspec.Raw) -> tuple[str, ...]:
+    try:
+        head = shapes.decode_head.decode(raw)
+    except UNFIT:
+        return ()
+    subjects = head.subject if isinstance(head.subject, tuple) else (head.subject,)
+    named = (*subjects, head.patient, head.beneficiary, head.for_)
+    return tuple(owner.reference for owner in named if owner is not None and owner.reference)
+
+
+def _codes_told(tree: dict[str, Any]) -> bool:
+    """Return whether it can be told in codes what a resource that does not fit its shape is about."""
     concept = tree.get("code") or tree.get("medicationCodeableConcept")
     codings = concept.get("coding") if isinstance(concept, dict) else None
-    if not isinstance(codings, list):
-        return None
-    pairs = [(c.get("system"), c.get("code")) for c in codings if isinstance(c, dict)]
-    return tuple((s, c) for s, c in pairs if isinstance(s, str) and isinstance(c, str))
+    return bool(codings) and isinstance(codings, list) and all(_text(coding, "code") for coding in codings)
+
+
+def _codes_in(tree: Any) -> tuple[tuple[str, str], ...]:
+    pairs = ((_text(node, "system"), _text(node, "code")) for node in _nodes(tree))
+    return tuple((system, code) for system, code in pairs if system and code)
+
+
+def texts_in(tree: Any) -> Iterator[str]:
+    """Yield every text in a decoded resource."""
+    return (node for node in _nodes(tree) if isinstance(node, str))
+
+
+def _nodes(tree: Any) -> Iterator[Any]:
+    """Yield a tree and all below it; a loop, since what comes here may be nested deeply."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if isinstance(node, dict | list):
+            waiting += node.values() if isinstance(node, dict) else node
+
+
+def _text(node: Any, name: str) -> str | None:
+    value = node.get(name) if isinstance(node, dict) else None
+    return value if isinstance(value, str) else None
 
 
 def _words(error: Exception) -> str:
@@ -159,7 +215,7 @@ def original(items: Iterable[Item], name: str) -> dict[str, Any] | None:
         tree = msgspec.json.decode(page) if len(bytes(page)) else {}
         entries = tree.get("entry") or [{"resource": tree}]
         for entry in entries:
-            resource = entry.get("resource") or {}
-            if f"{resource.get('resourceType')}/{resource.get('id')}" == name:
-                return dict(resource)
+            resource = entry.get("resource") if isinstance(entry, dict) else None
+            if isinstance(resource, dict) and f"{resource.get('resourceType')}/{resource.get('id')}" == name:
+                return resource
     return None

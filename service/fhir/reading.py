@@ -13,10 +13,10 @@ from service.domain.index import CodeIndex
 from service.domain.record import Exposure, Finding, Problem, Record, Result, Unreadable, When, record_of
 from service.domain.terms import Role
 from service.fhir import dates
-from service.fhir.findings import allergies, problems, procedures, results
+from service.fhir.findings import HAZARDS, allergies, problems, procedures, results
 from service.fhir.measures import Units, units_of
-from service.fhir.medicines import exposures
-from service.fhir.pages import Broken, Item, Other
+from service.fhir.medicines import exposures, never_taken
+from service.fhir.pages import UNFIT, Broken, Item, texts_in
 from service.fhir.shapes import (
     NOTHING,
     AllergyIntolerance,
@@ -27,17 +27,17 @@ from service.fhir.shapes import (
     MedicationRequest,
     MedicationStatement,
     Observation,
-    OperationOutcome,
     Patient,
     Procedure,
-    Readable,
 )
+from service.fhir.versions import latest, name_of
+from service.fhir.whose import OtherPatient as OtherPatient
+from service.fhir.whose import Whose
 
+_Coded = TypeVar("_Coded", Problem, Finding, Exposure)
+_Kept = TypeVar("_Kept", Finding, Exposure)
+_TAKEN = frozenset({"MedicationRequest", "MedicationStatement", "MedicationAdministration", "Medication"})
 _MEDICATION = re.compile(r"Medication/[A-Za-z0-9\-.]{1,64}")
-
-
-class OtherPatient(Exception):
-    """A resource belongs to another patient; the message names the resource, never the person."""
 
 
 @dataclass(slots=True)
@@ -62,14 +62,16 @@ class Reader:
 
     def read(self, items: Iterable[Item], patient_id: str | None, unchecked: tuple[str, ...] = ()) -> Record:
         """Return the record in resources; raises OtherPatient when one is another patient's."""
-        latest = _latest(items)
-        patient = _the_patient(latest, patient_id)
-        who = _Who(patient_id or (patient[1].id if patient else None), patient[0] if patient else None)
-        medications = _medications(latest)
+        items = tuple(items)
+        current = latest(items)
+        whose = Whose(items, current, patient_id)
+        medications = _medications(items, current)
         draft = _Draft()
-        for name, item in latest:
+        person: Patient | None = None
+        for name, item in current:
             resource = item.resource
-            who.check(name, resource)
+            if not whose.check(name, resource):
+                continue
             if isinstance(resource, Observation):
                 _sort(results(resource, name, self.index, self.units), draft)
             elif isinstance(resource, Condition):
@@ -77,15 +79,16 @@ class Reader:
             elif isinstance(resource, MedicationRequest | MedicationStatement | MedicationAdministration):
                 self._medicine(resource, name, medications, draft)
             elif isinstance(resource, Procedure):
-                draft.procedures += procedures(resource, name, self.index)
+                _keep(procedures(resource, name, self.index), draft.procedures, draft)
             elif isinstance(resource, AllergyIntolerance):
                 draft.allergies += allergies(resource, name, self.index)
+            elif isinstance(resource, Patient):
+                person = resource
             elif isinstance(resource, Broken):
                 self._broken(resource, draft)
-        person = patient[1] if patient else None
         return record_of(
             draft.results,
-            patient=who.id,
+            patient=whose.id,
             birth=_birth(person, draft),
             deceased=bool(person and (person.deceasedBoolean or person.deceasedDateTime)),
             black_ethnicity=self._black(person),
@@ -105,6 +108,8 @@ class Reader:
         medications: dict[str, Medication],
         draft: _Draft,
     ) -> None:
+        if never_taken(resource):
+            return
         code = resource.medicationCodeableConcept
         if code is None and resource.medicationReference is not None:
             code = _referenced(resource, medications)
@@ -112,23 +117,32 @@ class Reader:
                 display = resource.medicationReference.display
                 draft.unreadable.append(Unreadable(name, "its medicine is a reference that could not be followed"))
                 code = CodeableConcept(text=display) if display else None
+        elif code is None:
+            draft.unreadable.append(Unreadable(name, "it names no medicine"))
         if code is not None:
-            draft.exposures += exposures(resource, code, name, self.index)
+            _keep(exposures(resource, code, name, self.index), draft.exposures, draft)
 
     def _broken(self, broken: Broken, draft: _Draft) -> None:
-        """Tell of a resource that could not be read, unless its codes show that it never mattered."""
-        tests, concepts = self.index.tests, self.index
-        codes = broken.codes
-        if codes is not None and codes and broken.kind != "AllergyIntolerance":
-            mattering = [c for c in codes if c in tests or concepts.concept(*c) is not None]
-            if not mattering:
-                return
-            test = next((tests[c].test for c in mattering if c in tests), None)
-            analyte = test.analyte if test else None
-            draft.unreadable.append(Unreadable(broken.resource, broken.why, analyte))
+        """Tell of a resource that could not be read, unless what can be read shows that it never mattered."""
+        if broken.status == "entered-in-error":
             return
-        hazard = broken.kind == "AllergyIntolerance"
-        draft.unreadable.append(Unreadable(broken.resource, broken.why, hazard=hazard))
+        codes = broken.codes or ()
+        known = [concept for code in codes if (concept := self.index.concept(*code)) is not None]
+        tested = {self.index.tests[code].test.analyte for code in codes if code in self.index.tests}
+        allergy = broken.kind == "AllergyIntolerance"
+        if allergy:
+            known = [concept for concept in known if Role.COBALAMIN in concept.roles]
+        worded = (allergy or broken.kind in _TAKEN) and any(
+            Role.COBALT in concept.roles and word in broken.words for word, concept in self.index.words
+        )
+        if broken.codes is not None and not known and not tested and not worded:
+            return
+        when = dates.first_or_none(broken.taken)
+        for analyte in sorted(tested):
+            hazard = analyte in HAZARDS
+            draft.unreadable.append(Unreadable(broken.resource, broken.why, analyte, hazard, when=when))
+        if not tested:
+            draft.unreadable.append(Unreadable(broken.resource, broken.why, hazard=allergy))
 
     def _black(self, person: Patient | None) -> bool:
         """Return whether an ethnicity extension says Black in words; there is no verified code."""
@@ -136,8 +150,8 @@ class Reader:
             return False
         words = [word for word, concept in self.index.words if Role.ETHNICITY in concept.roles]
         try:
-            texts = _texts(msgspec.json.decode(person.extension))
-        except msgspec.DecodeError:
+            texts = texts_in(msgspec.json.decode(person.extension))
+        except UNFIT:
             return False
         return any(word in text.lower() for text in texts for word in words)
 
@@ -147,85 +161,22 @@ def reader(index: CodeIndex) -> Reader:
     return Reader(index, units_of(index))
 
 
-@dataclass(frozen=True, slots=True)
-class _Who:
-    """The one patient all resources must belong to."""
-
-    id: str | None
-    full_url: str | None
-
-    def check(self, name: str, resource: Readable | Broken | Other) -> None:
-        """Raise OtherPatient when a resource says it is about somebody else."""
-        if isinstance(resource, Patient | Medication | OperationOutcome | Broken):
-            if isinstance(resource, Patient) and self.id is not None and resource.id != self.id:
-                raise OtherPatient("there is more than one patient")
-            return
-        if isinstance(resource, Other):
-            owner = resource.owner
-        else:
-            subject = resource.patient if isinstance(resource, AllergyIntolerance) else resource.subject
-            owner = subject.reference if subject else None
-        if owner and self.id is not None and not self._same(owner):
-            raise OtherPatient(f"{name} belongs to another patient")
-
-    def _same(self, owner: str) -> bool:
-        if owner == self.full_url:
-            return True
-        if owner.startswith("urn:"):
-            return owner.rpartition(":")[2] == self.id
-        kind, _, name = owner.partition("/_history/")[0].rpartition("/")
-        return name == self.id if kind.rpartition("/")[2] in ("Patient", "") else True
-
-
-def _name(item: Item) -> str:
-    resource = item.resource
-    if isinstance(resource, Broken):
-        return resource.resource
-    if isinstance(resource, Other):
-        return resource.kind
-    kind = type(resource).__name__
-    return f"{kind}/{resource.id}" if resource.id else item.full_url or kind
-
-
-def _latest(items: Iterable[Item]) -> list[tuple[str, Item]]:
-    """Return each resource once by its name, of two versions the later; the nameless all stay."""
-    found: dict[object, tuple[str, Item]] = {}
-    for place, item in enumerate(items):
-        name = _name(item)
-        nameless = isinstance(item.resource, Other) or ("/" not in name and ":" not in name)
-        key: object = (name, place) if nameless else name
-        known = found.get(key)
-        if known is None or _version(item) > _version(known[1]):
-            found[key] = (name, item)
-    return list(found.values())
-
-
-def _version(item: Item) -> tuple[str, int, str]:
-    resource = item.resource
-    if isinstance(resource, Broken | Other):
-        return ("", 0, repr(resource))
-    meta = resource.meta
-    number = meta.versionId if meta and meta.versionId else ""
-    return (meta.lastUpdated or "" if meta else "", int(number) if number.isdigit() else 0, repr(resource))
-
-
-def _the_patient(latest: list[tuple[str, Item]], patient_id: str | None) -> tuple[str | None, Patient] | None:
-    people = [(i.full_url, i.resource) for _, i in latest if isinstance(i.resource, Patient)]
-    if len(people) > 1:
-        raise OtherPatient("there is more than one patient")
-    if people and patient_id is not None and people[0][1].id != patient_id:
-        raise OtherPatient("the Patient is another patient")
-    return people[0] if people else None
-
-
-def _medications(latest: list[tuple[str, Item]]) -> dict[str, Medication]:
-    found: dict[str, Medication] = {}
-    for name, item in latest:
-        if isinstance(item.resource, Medication):
-            found[name] = item.resource
-            if item.full_url:
-                found[item.full_url] = item.resource
+def _medications(items: Iterable[Item], current: list[tuple[str, Item]]) -> dict[str, Medication]:
+    """Return the medicines by every name that an order can call them: Type/id, full URL, or a URN of the id."""
+    found = {name: item.resource for name, item in current if isinstance(item.resource, Medication)}
+    for item in items:
+        if isinstance(item.resource, Medication) and item.full_url:
+            medication = found.get(name_of(item), item.resource)
+            found[item.full_url] = medication
+            found.setdefault(_relative(item.full_url), medication)
     return found
+
+
+def _relative(reference: str) -> str:
+    """Return `Type/id` of a reference, whatever server and version it names."""
+    if reference.startswith("urn:"):
+        return f"Medication/{reference.rpartition(':')[2]}"
+    return "/".join(reference.partition("/_history/")[0].split("/")[-2:])
 
 
 def _referenced(
@@ -238,13 +189,12 @@ def _referenced(
         for raw in resource.contained:
             try:
                 inside = msgspec.json.decode(raw, type=Medication)
-            except (msgspec.ValidationError, msgspec.DecodeError):
+            except UNFIT:
                 continue
             if inside.id == reference[1:]:
                 return inside.code
         return None
-    plain = reference.partition("/_history/")[0]
-    found = medications.get(plain) or medications.get("/".join(plain.split("/")[-2:]))
+    found = medications.get(reference) or medications.get(_relative(reference))
     return found.code if found else None
 
 
@@ -259,7 +209,7 @@ def unresolved_medications(items: Iterable[Item]) -> tuple[str, ...]:
         elif isinstance(resource, MedicationRequest | MedicationStatement | MedicationAdministration):
             reference = resource.medicationReference.reference if resource.medicationReference else None
             if reference and resource.medicationCodeableConcept is None:
-                relative = "/".join(reference.partition("/_history/")[0].split("/")[-2:])
+                relative = _relative(reference)
                 if _MEDICATION.fullmatch(relative):
                     wanted[relative] = None
     return tuple(reference for reference in wanted if reference not in held)
@@ -275,6 +225,14 @@ def _sort(found: Iterable[Result | Finding | Unreadable], draft: _Draft) -> None
             draft.unreadable.append(one)
 
 
+def _keep(found: Iterable[_Kept | Unreadable], kept: list[_Kept], draft: _Draft) -> None:
+    for one in found:
+        if isinstance(one, Unreadable):
+            draft.unreadable.append(one)
+        else:
+            kept.append(one)
+
+
 def _birth(person: Patient | None, draft: _Draft) -> When | None:
     if person is None or not person.birthDate:
         return None
@@ -285,16 +243,5 @@ def _birth(person: Patient | None, draft: _Draft) -> When | None:
         return None
 
 
-_Coded = TypeVar("_Coded", Problem, Finding, Exposure)
-
-
 def _in_order(found: list[_Coded]) -> tuple[_Coded, ...]:
     return tuple(sorted(found, key=lambda f: (f.resource, f.concept.id)))
-
-
-def _texts(value: object) -> list[str]:
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, dict):
-        return [t for child in value.values() for t in _texts(child)]
-    return [t for child in value for t in _texts(child)] if isinstance(value, list) else []

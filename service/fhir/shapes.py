@@ -303,23 +303,31 @@ class Bundle(Resource, tag="Bundle"):
 
 
 class RawBundle(Struct):
-    """A Bundle whose resources are decoded one at a time."""
+    """A Bundle whose links and entries are decoded one at a time."""
+
+    link: Raw = NOTHING
+    entry: tuple[Raw, ...] = ()
+
+
+class Kind(Struct):
+    """What a resource is."""
 
     resourceType: str
-    link: tuple[Link, ...] = ()
-    entry: tuple[RawEntry, ...] = ()
 
 
 class Head(Struct):
-    """What is needed of a resource that is not read: what it is, and whose."""
+    """What is needed of a resource that is not read: whose it is."""
 
-    resourceType: str
-    id: str | None = None
-    subject: Reference | None = None
+    subject: Reference | tuple[Reference, ...] | None = None
     patient: Reference | None = None
+    beneficiary: Reference | None = None
+    for_: Reference | None = msgspec.field(default=None, name="for")
 
 
 decode_any = msgspec.json.Decoder(Readable | Bundle, strict=True)
 decode_one = msgspec.json.Decoder(Readable, strict=True)
 decode_raw_bundle = msgspec.json.Decoder(RawBundle, strict=True)
+decode_raw_entry = msgspec.json.Decoder(RawEntry, strict=True)
+decode_links = msgspec.json.Decoder(tuple[Link, ...], strict=True)
+decode_kind = msgspec.json.Decoder(Kind, strict=True)
 decode_head = msgspec.json.Decoder(Head, strict=True)

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
-from uuid import NAMESPACE_URL, UUID, uuid5
 
 from service.domain.orders import Order
 from service.domain.protocol import Investigation, Timing
 from service.domain.terms import Route
+from service.ids import named, namespace
 
 Json = dict[str, Any]
 _UCUM = "http://unitsofmeasure.org"
 _URN = "urn:ietf:rfc:3986"
-_NAMESPACE = uuid5(NAMESPACE_URL, "urn:b12-cds:order")
+_ORDER = namespace("urn:b12-cds:order")
 _ROUTE_WORDS = {
     Route.INTRAMUSCULAR: "Intramuscular",
     Route.SUBCUTANEOUS: "Deep subcutaneous",
@@ -176,8 +176,7 @@ def _coding(coding: tuple[str, str, str]) -> Json:
 
 
 def _urn(about: Circumstances, *parts: str) -> Json:
-    name: UUID = uuid5(_NAMESPACE, "|".join((about.seed, *parts)))
-    return {"system": _URN, "value": f"urn:uuid:{name}"}
+    return {"system": _URN, "value": f"urn:uuid:{named(_ORDER, '|'.join((about.seed, *parts)))}"}
 
 
 def _plain(value: Decimal) -> str:

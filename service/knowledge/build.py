@@ -31,16 +31,32 @@ from service.domain.recommend import ROWS
 from service.domain.terms import Amount, Citation
 from service.knowledge import schema as shape
 from service.knowledge.files import Read
-from service.ucum import NotUcum, factor
+from service.ucum import is_unit
 
 if TYPE_CHECKING:
     from service.knowledge.load import Shelf
 
+_UNITS = {"months": "mo", "weeks": "wk", "days": "d", "ml": "mL", "age-minimum": "a"}
+#: The occasions on which a card needs a sentence of its own.
+PHRASES = (
+    "neurology-without-plan",
+    "tablets-replaced",
+    "why-leber",
+    "why-adherence",
+    "why-moved",
+    "why-bridge",
+    "off-label",
+    "immeasurable",
+    "unsafe-leber",
+    "unsafe-allergy",
+)
 _WHOLE = frozenset(name for name, kind in Limits.__annotations__.items() if kind == "int")
 
 
 def book_of(shelf: Shelf, index: CodeIndex, version: str) -> Book:
     """Return the Book; raises KnowledgeError for a reference that leads nowhere."""
+    _each_once(shelf)
+    compared = _compared_in(shelf.analytes.content)
     sources = {s.id: Source(s.id, s.title, s.publisher, s.url) for s in shelf.sources.content.sources}
     for read, path, cite in _citations(shelf):
         if cite.source not in sources:
@@ -50,7 +66,8 @@ def book_of(shelf: Shelf, index: CodeIndex, version: str) -> Book:
     lists = {f.content.id: tuple(_products(f, index, drugs)) for f in shelf.products}
     causes = _causes(shelf.causes)
     protocols = {
-        file.content.id: _Protocols(shelf.common, regimens, lists, drugs).build(file) for file in shelf.protocols
+        file.content.id: _Protocols(shelf.common, regimens, lists, drugs, compared).build(file)
+        for file in shelf.protocols
     }
     return Book(
         version=version,
@@ -64,6 +81,35 @@ def book_of(shelf: Shelf, index: CodeIndex, version: str) -> Book:
         tests=tuple({code.test.analyte: code.test for code in index.tests.values()}.values()),
         routes=index.routes.coding,
     )
+
+
+def _each_once(shelf: Shelf) -> None:
+    """Refuse an id that stands twice: the later line would silently take the place of the earlier."""
+    single: list[tuple[Read[shape.Strict], str, list[str]]] = [
+        (shelf.sources, "sources", [line.id for line in shelf.sources.content.sources]),
+        (shelf.sources, "codes", [line.id for line in shelf.sources.content.codes]),
+        (shelf.drugs, "drugs", [line.id for line in shelf.drugs.content.drugs]),
+        (shelf.conflicts, "conflicts", [line.id for line in shelf.conflicts.content.conflicts]),
+        (shelf.investigations, "investigations", [line.id for line in shelf.investigations.content.investigations]),
+        *((file, "products", [line.id for line in file.content.products]) for file in shelf.products),
+    ]
+    for file, key, ids in single:
+        for place, name in enumerate(ids):
+            if name in ids[:place]:
+                raise file.error((key, place), f"{name} stands twice: keep one")
+    named: list[tuple[Read[shape.Strict], str]] = [(file, file.content.id) for file in shelf.protocols]
+    named += [(file, file.content.id) for file in shelf.products]
+    for file, name in named:
+        if name != file.document.file.stem:
+            raise file.error(("id",), f"the file of {name} is called {name}.yaml")
+
+
+def _compared_in(analytes: shape.AnalytesFile) -> dict[str, frozenset[str]]:
+    """Return the units each test is compared in: not those that a bridge leads away from."""
+    return {
+        line.id.value: frozenset(line.units.values()) - {bridge.from_ for bridge in line.bridges}
+        for line in analytes.analytes
+    }
 
 
 def _citations(shelf: Shelf) -> Iterator[tuple[Read[shape.Strict], tuple[str | int, ...], shape.Cite]]:
@@ -141,6 +187,8 @@ def _step(line: shape.StepLine) -> Step:
 def _products(file: Read[shape.ProductsFile], index: CodeIndex, drugs: Mapping[str, Drug]) -> Iterator[Product]:
     for place, line in enumerate(file.content.products):
         path = ("products", place)
+        if not is_unit(line.per.unit):
+            raise file.error((*path, "per", "unit"), f"{line.per.unit} is not a UCUM unit")
         if line.drug not in drugs:
             raise file.error((*path, "drug"), f"{line.drug} is not in drugs.yaml; known: {', '.join(drugs)}")
         yield Product(
@@ -208,8 +256,10 @@ class _Protocols:
         regimens: Mapping[str, Regimen],
         products: Mapping[str, tuple[Product, ...]],
         drugs: Mapping[str, Drug],
+        compared: Mapping[str, frozenset[str]],
     ) -> None:
         self.common, self.regimens, self.products, self.drugs = common, regimens, products, drugs
+        self.compared = compared
 
     def build(self, file: Read[shape.ProtocolFile]) -> Protocol:
         line = file.content
@@ -217,6 +267,14 @@ class _Protocols:
             raise file.error(("extends",), "a shipped protocol extends common")
         if line.products not in self.products:
             raise file.error(("products",), f"no product list {line.products}; known: {', '.join(self.products)}")
+        for drug in line.subcutaneous_first:
+            if drug not in self.drugs:
+                raise file.error(("subcutaneous-first",), f"{drug} is not in drugs.yaml")
+        for regimen in line.pregnancy_swaps:
+            self._regimen(file, ("pregnancy-swaps", regimen), regimen)
+        for unit in self.common.content.b12_high.lines:
+            if unit not in self.compared["b12"]:
+                raise self.common.error(("b12-high", "lines", unit), f"{unit} is not a unit B12 is compared in")
         limits, citations = self._limits(file)
         bands = {
             analyte: MappingProxyType(dict(self._lines(file, analyte, band))) for analyte, band in line.bands.items()
@@ -246,9 +304,10 @@ class _Protocols:
                 {a: self._regimen(file, ("pregnancy-swaps", a), b) for a, b in line.pregnancy_swaps.items()}
             ),
             monitoring=MappingProxyType(
-                {"injected": tuple(watch.injected), "tablets": tuple(watch.tablets), "pregnant": tuple(watch.pregnant)}
+                {"injected": tuple(watch.injected), "tablets": tuple(watch.tablets), "pregnant": tuple(watch.pregnant), "prevention": tuple(watch.prevention)}
             ),
             response=watch.response,
+            shorter=MappingProxyType(dict(watch.shorter)),
         )
 
     def _limits(self, file: Read[shape.ProtocolFile]) -> tuple[Limits, dict[str, Citation]]:
@@ -270,15 +329,23 @@ class _Protocols:
         return Limits(**values), citations  # type: ignore[arg-type]
 
     def _number(self, read: Read[shape.Strict], name: str, line: shape.LimitLine) -> Decimal | int:
-        try:
-            factor(line.unit, line.unit)
-        except NotUcum as error:
-            raise read.error(("limits", name), f"{line.unit} is not a UCUM unit") from error
+        wanted = self._unit_of(name)
+        if line.unit not in wanted:
+            raise read.error(("limits", name), f"{name} is compared in {', '.join(sorted(wanted))}, not in {line.unit}")
         if name.replace("-", "_") not in _WHOLE:
             return line.value
         if line.value != line.value.to_integral_value():
             raise read.error(("limits", name), f"{name} is a whole number")
         return int(line.value)
+
+    def _unit_of(self, name: str) -> frozenset[str]:
+        """Return the unit the rules compare a limit in: of time by its last word, else of the test it names."""
+        last = name.split("-")[-1]
+        if last in _UNITS or name in _UNITS:
+            return frozenset({_UNITS.get(name) or _UNITS[last]})
+        if name.startswith("review-months"):
+            return frozenset({_UNITS["months"]})
+        return next(units for analyte, units in self.compared.items() if analyte in name)
 
     def _lines(
         self, file: Read[shape.ProtocolFile], analyte: str, bands: shape.BandsLine
@@ -289,6 +356,8 @@ class _Protocols:
                 raise file.error(path, "give either unlikely-above or unlikely-from")
             # pg/mL and ng/L are the same number; the rules compare in ng/L.
             unit = "ng/L" if unit == "pg/mL" else unit
+            if unit not in self.compared[analyte]:
+                raise file.error(path, f"{analyte} is compared in {', '.join(sorted(self.compared[analyte]))}")
             upper = line.unlikely_above if line.unlikely_above is not None else line.unlikely_from
             if upper is None or upper < line.low_below:
                 raise file.error(path, "low must end below where unlikely begins")
@@ -320,7 +389,10 @@ class _Protocols:
     def _regimen(self, file: Read[shape.ProtocolFile], path: tuple[str | int, ...], name: str) -> Regimen:
         if name not in self.regimens:
             raise file.error(path, f"there is no regimen {name}; known: {', '.join(self.regimens)}")
-        return self.regimens[name]
+        found, products = self.regimens[name], file.content.products
+        if not any(p.drug == found.drug and found.routes[0] in p.routes for p in self.products[products]):
+            raise file.error(path, f"{name}: no product of {products} gives {found.drug} {found.routes[0]}")
+        return found
 
 
 def _conflicts(
@@ -356,8 +428,13 @@ def _investigations(file: Read[shape.InvestigationsFile], index: CodeIndex) -> I
 def _wording(file: Read[shape.WordingFile], index: CodeIndex) -> Wording:
     content = file.content
     reasons = content.override_reasons
+    for name in PHRASES:
+        if name not in content.phrases:
+            raise file.error(("phrases",), f"the cards need a phrase called {name}")
     return Wording(
         topic=_coding(file, ("topic",), content.topic, index),
         reasons=tuple((reasons.system, reason.code, reason.display) for reason in reasons.codes),
         sentences=MappingProxyType({notice.value: line.says for notice, line in content.notices.items()}),
+        rules=MappingProxyType({rule: line.says for rule, line in content.rules.items()}),
+        phrases=MappingProxyType({name: content.phrases[name].says for name in PHRASES}),
     )

@@ -12,7 +12,7 @@ from service.domain.terms import Role, Route
 from service.knowledge import schema as shape
 from service.knowledge.check_digits import well_formed
 from service.knowledge.files import Read
-from service.ucum import NotUcum, factor
+from service.ucum import is_unit
 
 if TYPE_CHECKING:
     from service.knowledge.load import Shelf
@@ -88,6 +88,9 @@ def _routes(file: Read[shape.RoutesFile], names: _Names) -> RouteIndex:
                 coding[line.route] = (*key, code.display)
         words += [(word, line.form) for word in line.words]
     content = file.content
+    for route in Route:
+        if route not in {line.route for line in content.routes}:
+            raise file.error(("routes",), f"the route {route} is missing")
     return RouteIndex(
         forms=forms,
         words=tuple(words),
@@ -142,13 +145,20 @@ def _key(
 
 
 def _tests(analytes: Read[shape.AnalytesFile], names: _Names) -> Iterator[tuple[tuple[str, str], TestCode]]:
+    known: set[str] = set()
     for place, line in enumerate(analytes.content.analytes):
         path = ("analytes", place)
+        if line.id in known:
+            raise analytes.error(path, f"the test {line.id} stands twice")
+        known.add(line.id)
         plausible = line.plausible.ranges() if line.plausible else {}
         bridges = {bridge.from_: (bridge.to, bridge.factor) for bridge in line.bridges}
         test = Test(line.id, line.title, line.units, plausible, bridges)
         for unit in {*line.units.values(), *plausible, *bridges}:
             _must_be_ucum(analytes, path, unit)
+        for number, bridge in enumerate(line.bridges):
+            if bridge.to not in line.units.values():
+                raise analytes.error((*path, "bridges", number), f"to is one of: {', '.join(line.units.values())}")
         for number, code in enumerate(line.codes):
             key = _key(analytes, (*path, "codes", number), code, names)
             if code.property is None or code.property not in line.units:
@@ -157,11 +167,8 @@ def _tests(analytes: Read[shape.AnalytesFile], names: _Names) -> Iterator[tuple[
 
 
 def _must_be_ucum(file: Read[shape.Strict], path: tuple[str | int, ...], unit: str) -> None:
-    try:
-        factor(unit, unit if unit != "1" else "%")
-        factor(unit, "1")
-    except NotUcum as error:
-        raise file.error(path, f"{unit} is not a UCUM unit") from error
+    if not is_unit(unit):
+        raise file.error(path, f"{unit} is not a UCUM unit")
 
 
 def _add_site_codes(

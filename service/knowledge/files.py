@@ -34,7 +34,8 @@ def read_as(file: Path, shape: type[Shape]) -> Read[Shape]:
     try:
         return Read(document, shape.model_validate(document.value))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        # A mistyped key is both unknown and missing: the unknown one has the line to mend.
+        first = min(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
         path = tuple(first["loc"])
         raise KnowledgeError(file, document.line(path), _cure(path, first["msg"], first["type"], shape)) from error
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from service.domain.protocol import Limits
 from service.domain.terms import (
@@ -37,10 +38,18 @@ System = Literal["loinc", "sct", "cm", "icd10", "pcs", "cpt", "rx", "dmd", "atc"
 LIMITS = tuple(name.replace("_", "-") for name in Limits.__dataclass_fields__)
 
 
+_PRINTED = re.compile(r"^[0-9]+(\.[0-9]+)?$")
+
+
 def _as_printed(value: object) -> object:
-    if isinstance(value, str):
+    if isinstance(value, str) and _PRINTED.match(value):
         return Decimal(value)
-    raise ValueError("a number is written in quotes, exactly as printed")
+    raise ValueError('a number is written in quotes, exactly as printed: "0.40"')
+
+
+def _ends(least: object, most: object) -> None:
+    if least is not None and most is not None and least > most:  # type: ignore[operator]
+        raise ValueError(f"{most} is below {least}")
 
 
 Printed = Annotated[Decimal, BeforeValidator(_as_printed, json_schema_input_type=str)]
@@ -53,7 +62,9 @@ def _kebab(name: str) -> str:
 class Strict(BaseModel):
     """A mapping that refuses what it does not know."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=_kebab, populate_by_name=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, alias_generator=_kebab, populate_by_name=False, str_min_length=1
+    )
 
 
 class Cite(Strict):
@@ -106,11 +117,18 @@ class Plausible(Strict):
     """What a human can have, by unit, ends included."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
+    __pydantic_extra__: dict[str, tuple[Printed, Printed]]
     cite: Cite
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Plausible:
+        for ends in (self.model_extra or {}).values():
+            _ends(*ends)
+        return self
 
     def ranges(self) -> dict[str, tuple[Decimal, Decimal]]:
         """Return the least and the greatest value by unit."""
-        return {unit: (Decimal(ends[0]), Decimal(ends[1])) for unit, ends in (self.model_extra or {}).items()}
+        return dict(self.model_extra or {})
 
 
 class Bridge(Strict):
@@ -223,6 +241,11 @@ class DoseLine(Strict):
     high: Printed | None
     unit: Literal["ug", "mg"]
 
+    @model_validator(mode="after")
+    def _in_order(self) -> DoseLine:
+        _ends(self.low, self.high)
+        return self
+
 
 class TimingLine(Strict):
     """How often, as FHIR Timing.repeat says it."""
@@ -236,11 +259,18 @@ class TimingLine(Strict):
     weeks: int | None = Field(default=None, ge=1)
     weeks_max: int | None = None
 
+    @model_validator(mode="after")
+    def _in_order(self) -> TimingLine:
+        _ends(self.period, self.period_max)
+        _ends(self.count, self.count_max)
+        _ends(self.weeks, self.weeks_max)
+        return self
+
 
 class Cited(Strict):
     """A whole number and where it comes from."""
 
-    value: int
+    value: int = Field(ge=1)
     cite: Cite
 
 
@@ -282,10 +312,17 @@ class CodeRef(Strict):
     code: str
 
 
-class AmountLine(Strict):
-    """A number with its unit."""
+class StrengthLine(Strict):
+    """How much of the drug, in a unit of doses."""
 
-    value: Printed
+    value: Printed = Field(gt=0)
+    unit: Literal["ug", "mg"]
+
+
+class PerLine(Strict):
+    """In how much of the product, in UCUM."""
+
+    value: Printed = Field(gt=0)
     unit: str
 
 
@@ -304,8 +341,8 @@ class ProductLine(Strict):
     text: str
     codes: list[CodeRef] = Field(min_length=1)
     routes: list[Route]
-    strength: AmountLine
-    per: AmountLine
+    strength: StrengthLine
+    per: PerLine
     unit: UnitWords
     up_to: Cited | None = None
 
@@ -385,6 +422,8 @@ class MonitoringLine(Strict):
     injected: list[str]
     tablets: list[str]
     pregnant: list[str]
+    prevention: list[str]
+    shorter: dict[str, str]
     response: str
     cite: Cite
 
@@ -394,6 +433,11 @@ class PeriodLine(Strict):
 
     start: date | None
     end: date | None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> PeriodLine:
+        _ends(self.start, self.end)
+        return self
 
 
 class CommonFile(Strict):
@@ -514,3 +558,5 @@ class WordingFile(Strict):
     topic: CodeRef
     override_reasons: ReasonsLine
     notices: dict[Notice, SentenceLine]
+    rules: dict[str, SentenceLine]
+    phrases: dict[str, SentenceLine]

@@ -1,0 +1,109 @@
+"""The plan in words: why this route, what comes first, what follows, what is watched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+from service.cards.text import bullets, capital, day, escaped, line, listed
+from service.domain.decision import Decision
+from service.domain.orders import Order, Schedule
+from service.domain.protocol import Book, Step
+from service.domain.recommend import Option
+from service.domain.terms import Duration, Modifier, PhaseName
+
+_DURATION = {
+    Duration.LIFELONG: "for life",
+    Duration.WHILE_CAUSE_PERSISTS: "while the cause lasts",
+    Duration.UNTIL_REVIEW: "until the review decides",
+    Duration.SPECIALIST: "as the specialist decides",
+}
+_PHASES = {PhaseName.REPLETION: "Repletion", PhaseName.MAINTENANCE: "Maintenance"}
+_ROUTES = {"subcutaneous": "deep subcutaneous"}
+
+
+def plan(decision: Decision, book: Book) -> Iterator[str]:
+    """Yield the blocks of the plan, or the one that says why there is none."""
+    if decision.plan.none_because is not None:
+        yield line("No order is proposed", capital(decision.plan.none_because))
+    if decision.schedules:
+        yield line("Why this route", " ".join(_why(decision, book)))
+    for option, dated in decision.schedules:
+        yield _option(option, dated, decision, book)
+    drafts = decision.evidence.therapy.drafts
+    if drafts:
+        waiting = listed(f"{escaped(d.text)} ({d.resource})" for d in drafts)
+        yield line("Draft pending", f"{waiting} is not signed yet; nothing is proposed beside it.")
+
+
+def _why(decision: Decision, book: Book) -> Iterator[str]:
+    """Yield why the recommended route: the row's own reason, or the modifier that moved away from it."""
+    option, _ = decision.schedules[0]
+    row = decision.protocol.table[decision.plan.row or ""]
+    says, found = book.wording.phrases, decision.modifiers
+    usual = row.choices[0].regimen.id if row.choices else None
+    if option.bridge_to is not None:
+        yield says["why-bridge"]
+    elif option.regimen.id == usual and row.why is not None:
+        yield capital(row.why)
+    elif Modifier.LEBER in found:
+        yield capital(says["why-leber"])
+    elif decision.plan.replaces_therapy:
+        yield capital(says["why-moved"])
+    elif Modifier.ADHERENCE in found or Modifier.SWALLOWING in found:
+        yield capital(says["why-adherence"])
+    elif row.why is not None:
+        yield capital(row.why)
+
+
+def _option(option: Option, dated: Schedule, decision: Decision, book: Book) -> str:
+    title = "Recommended" if option.recommended else "Or"
+    route = _ROUTES.get(option.route.value, option.route.value)
+    lines = [*_phases(option, dated, decision)]
+    if option.recommended:
+        lines.append(f"Watch: {'; '.join(_watch(option, decision))}")
+    notes = dict.fromkeys(note for order in dated.orders for note in notes_of(option, order, book))
+    return bullets(f"{title}: {option.regimen.title}, {route}", [*lines, *notes])
+
+
+def _phases(option: Option, dated: Schedule, decision: Decision) -> Iterator[str]:
+    open_until = {order.number: order.end for order in dated.orders if order.open_ended}
+    steps = list(enumerate(zip(option.steps, option.drugs, dated.starts, strict=True), 1))
+    for phase, name in _PHASES.items():
+        words = []
+        for number, (step, (drug, _), start) in steps:
+            if step.phase is phase:
+                other = f"{drug} " if drug != option.regimen.drug else ""
+                review = f" (ordered to the review on {day(open_until[number])})" if number in open_until else ""
+                words.append(f"{_begins(step, start)}{other}{step.text}{review}")
+        if phase is PhaseName.MAINTENANCE and option.then_words:
+            words.append(option.then_words)
+        if words:
+            duration = decision.plan.duration if phase is PhaseName.MAINTENANCE else None
+            yield f"{name}: {'; '.join(words)}{f'; {_DURATION[duration]}' if duration else ''}"
+
+
+def _begins(step: Step, start: date | None) -> str:
+    if start is not None:
+        return f"from {day(start)}, "
+    return f"{step.begins_if}, " if step.begins_if else "then "
+
+
+def notes_of(option: Option, order: Order, book: Book) -> Iterator[str]:
+    """Yield what must be said of one order: a route outside the licence, a volume too small to measure."""
+    if option.off_label:
+        yield book.wording.phrases["off-label"]
+    if order.immeasurable:
+        yield book.wording.phrases["immeasurable"]
+
+
+def _watch(option: Option, decision: Decision) -> Iterator[str]:
+    watch = decision.protocol.monitoring
+    if decision.assessment.prevention and not option.regimen.repletion:
+        yield from watch["prevention"]
+        return
+    if decision.evidence.pregnant or decision.evidence.breastfeeding:
+        yield from watch["pregnant"]
+    else:
+        yield from watch["injected" if option.regimen.injected else "tablets"]
+    yield decision.protocol.response

@@ -1,0 +1,82 @@
+"""Each resource once: a repeated one changes nothing, and of two versions the later stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+import msgspec
+
+from service.fhir.pages import Broken, Item, Other
+from service.fhir.shapes import Readable
+
+_Version = tuple[float, int]
+
+
+def latest(items: Iterable[Item]) -> list[tuple[str, Item]]:
+    """Return each resource once with its name, in an order that its content alone decides where names are missing."""
+    named: dict[str, Item] = {}
+    nameless: dict[bytes, tuple[str, Item]] = {}
+    others: dict[Broken | Other, tuple[str, Item]] = {}
+    for item in items:
+        resource = item.resource
+        name = name_of(item)
+        if isinstance(resource, Broken | Other):
+            others[resource] = (name, item)
+        elif "/" in name or ":" in name:
+            known = named.get(name)
+            if known is None or _later(resource, known.resource):
+                named[name] = item
+        else:
+            nameless[_content(resource)] = (name, item)
+    for broken, (name, _) in list(others.items()):
+        rival = named.get(name)
+        if rival is None or isinstance(broken, Other):
+            continue
+        # A version that cannot be read still says that the one before it no longer holds.
+        if _version(broken) > _version(rival.resource):
+            del named[name]
+        elif _version(broken) < _version(rival.resource):
+            del others[broken]
+    return [*named.items(), *(nameless[key] for key in sorted(nameless)), *others.values()]
+
+
+def name_of(item: Item) -> str:
+    """Return `Type/id`, or what else a resource is known by."""
+    resource = item.resource
+    if isinstance(resource, Broken):
+        return resource.resource
+    if isinstance(resource, Other):
+        return resource.kind
+    kind = type(resource).__name__
+    return f"{kind}/{resource.id}" if resource.id else item.full_url or kind
+
+
+def _later(one: Readable | Broken | Other, other: Readable | Broken | Other) -> bool:
+    """Return whether one version is later; of two that do not say, their content decides, never their order."""
+    mine, its = _version(one), _version(other)
+    return mine > its if mine != its else _content(one) > _content(other)
+
+
+def _content(resource: Readable | Broken | Other) -> bytes:
+    return msgspec.json.encode(resource)
+
+
+def _version(resource: Readable | Broken | Other) -> _Version:
+    if isinstance(resource, Other):
+        return (0.0, 0)
+    if isinstance(resource, Broken):
+        updated, version = resource.updated, resource.version
+    else:
+        meta = resource.meta
+        updated, version = (meta.lastUpdated, meta.versionId) if meta else (None, None)
+    number = int(version) if version and version.isascii() and version.isdigit() and len(version) < 19 else 0
+    return (_seconds(updated), number)
+
+
+def _seconds(instant: str | None) -> float:
+    try:
+        read = datetime.fromisoformat(instant or "")
+        return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return 0.0

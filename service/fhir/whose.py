@@ -1,0 +1,74 @@
+"""Whose resources are these: one patient's, or none is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from service.fhir.pages import Broken, Item, Other
+from service.fhir.shapes import AllergyIntolerance, Medication, OperationOutcome, Patient, Readable
+
+
+class OtherPatient(Exception):
+    """A resource belongs to another patient; the message names the resource, never the person."""
+
+
+class Whose:
+    """The one patient all resources must belong to; without a Patient, the one they agree on."""
+
+    def __init__(self, items: Sequence[Item], current: Sequence[tuple[str, Item]], patient_id: str | None) -> None:
+        """Find the patient; raises OtherPatient when there are two."""
+        people = [item for _, item in current if isinstance(item.resource, Patient)]
+        if len(people) > 1:
+            raise OtherPatient("there is more than one patient")
+        found = _id_of(people[0]) if people else None
+        if people and patient_id is not None and found != patient_id:
+            raise OtherPatient("the Patient is another patient")
+        self.id = patient_id or found
+        self._agreed = self.id
+        urls = {item.full_url for item in items if item.full_url and isinstance(item.resource, Patient)}
+        self._usual = frozenset(urls | ({f"Patient/{self.id}"} if self.id else set()))
+
+    def check(self, name: str, resource: Readable | Broken | Other) -> bool:
+        """Return whether a resource is the patient's; raises OtherPatient when it says it is about somebody else."""
+        subject = getattr(resource, "subject", None)
+        if subject is not None and subject.reference in self._usual:
+            return True
+        for owner in _owners(name, resource):
+            if owner in self._usual:
+                continue
+            kind, owner_id = _parts(owner)
+            if kind != "Patient":
+                return False
+            if self._agreed is None:
+                self._agreed = owner_id
+            elif owner_id != self._agreed:
+                raise OtherPatient(f"{name} belongs to another patient")
+        return True
+
+
+def _owners(name: str, resource: Readable | Broken | Other) -> tuple[str, ...]:
+    """Return the references to whom a resource is about."""
+    if isinstance(resource, Other):
+        return resource.owners
+    if isinstance(resource, Broken):
+        itself = (name,) if name.startswith("Patient/") else ()
+        return (*itself, resource.owner) if resource.owner else itself
+    if isinstance(resource, Patient | Medication | OperationOutcome):
+        return ()
+    subject = resource.patient if isinstance(resource, AllergyIntolerance) else resource.subject
+    return (subject.reference,) if subject is not None and subject.reference else ()
+
+
+def _parts(reference: str) -> tuple[str, str]:
+    """Return type and id of a reference: relative, absolute, versioned, or a URN that is an id."""
+    if reference.startswith("urn:"):
+        return "Patient", reference.rpartition(":")[2]
+    path, _, name = reference.partition("/_history/")[0].rpartition("/")
+    return path.rpartition("/")[2] or "Patient", name
+
+
+def _id_of(item: Item) -> str | None:
+    patient = item.resource
+    if isinstance(patient, Patient) and patient.id:
+        return patient.id
+    return _parts(item.full_url)[1] if item.full_url else None

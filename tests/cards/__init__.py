@@ -1,0 +1,1 @@
+"""What a clinician is shown and may sign: every card of every vignette under every protocol."""
