@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import multiprocessing
 import sys
-from collections.abc import Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import ExitStack
 from datetime import date
@@ -17,8 +16,8 @@ from bench.bodies import bodies, without
 from bench.client import BARE, Body, Target, WrongAnswer
 from bench.report import Figures, Row, told, wrong
 
-PATIENTS, ROUNDS, WARM = 200, 4, 50
-WAVES, WAVE_SECONDS = 3, 1.0
+PATIENTS, ROUNDS, WARM = 200, 3, 50
+CONNECTIONS, WAVES, WAVE_SECONDS = (1, 8), 3, 1.0
 STARTS, FALLBACKS = 3, 20
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
@@ -42,7 +41,7 @@ def main() -> int:
     return 1 if broken else 0
 
 
-def _measured(apart: Executor, sent: Sequence[Body]) -> Figures:
+def _measured(apart: Executor, sent: list[Body]) -> Figures:
     starts = [_cold_start() for _ in range(STARTS)]
     with ExitStack() as running:
         ours = running.enter_context(servers.service())
@@ -55,26 +54,10 @@ def _measured(apart: Executor, sent: Sequence[Body]) -> Figures:
             Target("orjson.loads alone, in process"),
         ]
         times = apart.submit(client.in_turn, targets, sent, ROUNDS, WARM).result()
-        rates = _rates(apart, targets, sent)
+        rates = apart.submit(client.rates, targets[:3], sent, CONNECTIONS, WAVES, WAVE_SECONDS).result()
         memory = (ours.megabytes(), bare.megabytes(), other.megabytes(), None)
-        rows = [Row(t.name, times[t.name], *rates[t.name], size) for t, size in zip(targets, memory, strict=True)]
+        rows = [Row(t.name, times[t.name], rates.get(t.name), size) for t, size in zip(targets, memory, strict=True)]
     return Figures(rows, len(sent), len(sent[0].json), median(starts), _fallback(apart, sent))
-
-
-def _rates(
-    apart: Executor, targets: list[Target], sent: Sequence[Body]
-) -> dict[str, tuple[float | None, float | None]]:
-    """Return the requests a second at 1 and at 8 connections, the median of waves in turn."""
-    had: dict[tuple[str, int], list[float]] = {}
-    for _ in range(WAVES):
-        for connections in (1, 8):
-            for target in targets:
-                if target.port is not None:
-                    rate = apart.submit(client.at_once, target, sent, connections, WAVE_SECONDS).result()
-                    had.setdefault((target.name, connections), []).append(rate)
-    return {
-        t.name: (None, None) if t.port is None else (median(had[t.name, 1]), median(had[t.name, 8])) for t in targets
-    }
 
 
 def _cold_start() -> float:
@@ -82,7 +65,7 @@ def _cold_start() -> float:
         return server.start_seconds
 
 
-def _fallback(apart: Executor, sent: Sequence[Body]) -> list[float]:
+def _fallback(apart: Executor, sent: list[Body]) -> list[float]:
     """Return the milliseconds of calls for which six queries go to a FHIR server that takes 100 ms each."""
     with servers.granian("bench.slow_fhir:application", workers=1, threads=16) as fhir:
         base = f"http://127.0.0.1:{fhir.port}/fhir"

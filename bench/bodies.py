@@ -44,6 +44,7 @@ def request(today: date) -> Json:
     whole: Json = orjson.loads(PAYLOAD.read_bytes())
     sent = whole["prefetch"]
     sent = _moved(sent, today - _RECENT - max(_days(sent["observations"])))
+    _set_low(next(e["resource"] for e in sent["observations"]["entry"] if e["resource"]["id"] == DECIDING))
     tests = _split(sent["observations"])
     empty = {"resourceType": "Bundle", "type": "searchset", "total": 0}
     had = {"patient": sent["patient"], "conditions": sent["conditions"], "medicationRequests": sent["medications"]}
@@ -62,9 +63,6 @@ def _body(whole: Json, number: int, chance: random.Random) -> Body:
         quantity, code = observation["valueQuantity"], observation["code"]["coding"][0]["code"]
         if observation["id"] == DECIDING:
             quantity["value"] = float(chance.randrange(90, 149))
-            low = {"code": "L", "display": "Low"}
-            observation["interpretation"][0]["coding"][0] |= low
-            observation["interpretation"][0]["text"] = low["display"]
         elif code == _HAEMOGLOBIN:
             quantity["value"] = chance.randrange(95, 119) / 10
         elif code == _MMA:
@@ -73,6 +71,14 @@ def _body(whole: Json, number: int, chance: random.Random) -> Body:
     one["hookInstance"] = str(uuid.UUID(int=chance.getrandbits(128), version=4))
     json = orjson.dumps(one).replace(PATIENT.encode() + b'"', patient.encode() + b'"')
     return Body(patient, one["hookInstance"], json)
+
+
+def _set_low(deciding: Json) -> None:
+    """Make the deciding B12 one that every protocol calls low."""
+    deciding["valueQuantity"]["value"] = 120.0
+    interpretation = deciding["interpretation"][0]
+    interpretation["coding"][0] |= {"code": "L", "display": "Low"}
+    interpretation["text"] = "Low"
 
 
 def _observations(whole: Json) -> Iterator[Json]:

@@ -8,6 +8,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
+from statistics import median
 from typing import Any
 
 import orjson
@@ -146,6 +147,18 @@ def _one(target: Target, body: Body, asked: dict[str, Connection], answers: Answ
     taken = (time.perf_counter() - begun) * 1000
     answers.check(target, body, answer)
     return taken
+
+
+def rates(
+    targets: list[Target], bodies: list[Body], connections: tuple[int, ...], waves: int, seconds: float
+) -> dict[str, list[float]]:
+    """Return the requests a second of each target at so many connections: the median of waves that take turns."""
+    had: dict[tuple[str, int], list[float]] = {}
+    for _ in range(waves):
+        for many in connections:
+            for target in targets:
+                had.setdefault((target.name, many), []).append(at_once(target, bodies, many, seconds))
+    return {target.name: [median(had[target.name, many]) for many in connections] for target in targets}
 
 
 def at_once(target: Target, bodies: list[Body], connections: int, seconds: float) -> float:

@@ -92,7 +92,7 @@ def _until_healthy(port: int, child: subprocess.Popen[bytes]) -> None:
             time.sleep(0.01)
         finally:
             connection.close()
-    raise RuntimeError(f"{child.args} did not start")
+    raise RuntimeError(f"a server did not start: {child.args!r}")
 
 
 def _free_port() -> int:

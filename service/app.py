@@ -31,10 +31,13 @@ def create_app(settings: Settings, using: Consultant | None = None) -> Flask:
     # urllib3 writes request paths at DEBUG, and a path names a patient.
     logging.getLogger("urllib3").setLevel(logging.INFO)
     app = Flask("b12_cds")
-    desk = Desk(using, settings.protocol, settings.today, may_choose=settings.sandbox_fhir is not None)
+    try:
+        services = registry(desk_of(settings, settings.protocol, using))
+    except ValueError as error:
+        raise WrongSettings(f"B12_SITE_CODES: {error}") from error
     app.register_blueprint(
         blueprint(
-            registry(desk),
+            services,
             fetch=FhirClient(settings.fhir_servers),
             cors_origins=settings.cors_origins,
             max_body=settings.max_body,
@@ -47,8 +50,15 @@ def create_app(settings: Settings, using: Consultant | None = None) -> Flask:
     return app
 
 
+def desk_of(settings: Settings, protocol: str, using: Consultant) -> Desk:
+    """Return the desk that answers; only in the sandbox may a request choose its protocol."""
+    return Desk(using, protocol, settings.today, may_choose=settings.sandbox_fhir is not None)
+
+
 def application() -> Flask:
-    """Return the application as the environment sets it: what a WSGI server loads."""
+    """Return the application as the environment sets it, with its log: what a WSGI server loads."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    logging.getLogger("cds_hooks").setLevel(logging.INFO)
     return create_app(from_environment())
 
 

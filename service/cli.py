@@ -68,6 +68,8 @@ def evaluate(files: tuple[IO[bytes], ...], protocol: str | None, on: datetime | 
 @click.option("--insecure", is_flag=True, help="Listen beyond this machine although callers are not authenticated.")
 def serve(host: str, port: int, workers: int, insecure: bool) -> None:
     """Serve CDS Hooks over HTTP."""
+    from service.fhir.gate import GateError
+    from service.knowledge.strict_yaml import KnowledgeError
     from service.serving import run
 
     if not _is_loopback(host):
@@ -79,7 +81,7 @@ def serve(host: str, port: int, workers: int, insecure: bool) -> None:
         click.echo("WARNING: --insecure: anyone who can reach this address can call the service.", err=True)
     try:
         run(host, port, workers)
-    except WrongSettings as error:
+    except (WrongSettings, KnowledgeError, GateError) as error:
         raise click.ClickException(str(error)) from error
 
 

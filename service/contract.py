@@ -43,7 +43,16 @@ def carried(decision: Decision, said: Json, rule_set: str) -> Json:
     modifiers = [basis for bases in decision.modifiers.present.values() for basis in bases]
     used = [r.resource for r in decision.assessment.basis]
     used += [basis for cause in decision.assessment.causes for basis in cause.basis]
-    return said | {"resources": list(dict.fromkeys([*used, *modifiers])), "ruleSet": rule_set}
+    resources = list(dict.fromkeys([*used, *modifiers]))
+    told: Json = _without_gaps(said | {"resources": resources, "ruleSet": rule_set})
+    return told
+
+
+def _without_gaps(value: Any) -> Any:
+    """Return JSON without nulls and empty lists, which CDS Hooks does not let travel (A3, A4)."""
+    if isinstance(value, dict):
+        return {key: _without_gaps(child) for key, child in value.items() if child is not None and child != []}
+    return [_without_gaps(child) for child in value] if isinstance(value, list) else value
 
 
 def repeat(timing: Timing) -> Json:

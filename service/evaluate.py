@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import cache
 from typing import Any
@@ -11,8 +12,9 @@ import msgspec
 from cds_hooks.wire import Response
 from service.answer import Answer, respond
 from service.consult import Consultant, consultant
-from service.fhir.pages import Item, NotFhir, sheet
+from service.fhir.pages import Item, NotFhir, Sheet, sheet
 from service.knowledge.load import load
+from service.prefetch import TITLES
 
 
 class Unusable(ValueError):
@@ -48,22 +50,33 @@ def evaluate_document(
 
 def evaluate(document: bytes, *, protocol: str, today: date, using: Consultant) -> Answer:
     """Return the answer to one document."""
-    items, patient = _read(document)
-    return respond(using, items, using.protocol(protocol), today, patient_id=patient)
+    items, patient, unchecked = _read(document)
+    return respond(using, items, using.protocol(protocol), today, patient_id=patient, unchecked=unchecked)
 
 
-def _read(document: bytes) -> tuple[tuple[Item, ...], str | None]:
+def _read(document: bytes) -> tuple[tuple[Item, ...], str | None, tuple[str, ...]]:
+    """Return the resources, the patient a request names, and what the request could not hand over whole."""
     try:
         asked = msgspec.json.decode(document, type=_Asked)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise Unusable(f"not a JSON object that can be read: {error}") from error
     try:
         if asked.resourceType is not None:
-            return sheet(document).items, None
+            return sheet(document).items, None, ()
         if asked.prefetch is None:
             raise Unusable("neither a FHIR resource (resourceType) nor a hook request (prefetch)")
         patient = (asked.context or {}).get("patientId")
-        items = tuple(i for raw in asked.prefetch.values() if bytes(raw) != b"null" for i in sheet(raw).items)
-        return items, patient if isinstance(patient, str) else None
+        sheets = {key: sheet(raw) for key, raw in asked.prefetch.items() if bytes(raw) != b"null"}
+        items = tuple(item for read in sheets.values() for item in read.items)
+        return items, patient if isinstance(patient, str) else None, tuple(_unchecked(sheets))
     except NotFhir as error:
         raise Unusable(str(error)) from error
+
+
+def _unchecked(sheets: Mapping[str, Sheet]) -> Iterator[str]:
+    for key, read in sheets.items():
+        title = TITLES.get(key, key)
+        if read.failure is not None:
+            yield f"{title} ({read.failure})"
+        elif read.next is not None:
+            yield f"{title}, not all of it"

@@ -30,6 +30,6 @@ def explanation(name: str, answer: dict[str, Any]) -> str:
 def _plain(markdown: str) -> str:
     """Return markdown without its marks: what was escaped from a chart reads as it was."""
     text = unescape(markdown.replace("**", ""))
-    for mark in "\\`*_{}[]()#+!|~$:@":
+    for mark in "\\`*_{}[]()#+!|~$:@.":
         text = text.replace(f"\\{mark}", mark)
     return text

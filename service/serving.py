@@ -39,6 +39,6 @@ def until_healthy(address: str, child: subprocess.Popen[bytes], seconds: float =
         try:
             if requests.get(f"{address}/healthz", timeout=1).ok:
                 return True
-        except requests.ConnectionError:
+        except requests.RequestException:
             time.sleep(0.1)
     return False

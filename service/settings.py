@@ -7,7 +7,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from cds_hooks.servers import AllowList
 
 MIB = 1024 * 1024
 
@@ -31,6 +33,12 @@ class Settings(BaseSettings):
     sandbox_fhir: str | None = Field(default=None, description="set by `demo` only: the embedded FHIR server")
     sandbox_service: str | None = Field(default=None, description="set by `demo` only: this service's own address")
 
+    @field_validator("fhir_servers")
+    @classmethod
+    def _addresses(cls, bases: tuple[str, ...]) -> tuple[str, ...]:
+        AllowList(bases)
+        return bases
+
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, name: str) -> str:
@@ -52,5 +60,7 @@ def from_environment() -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise WrongSettings(f"B12_{'.'.join(map(str, first['loc'])).upper()}: {first['msg']}") from error
-    except ValueError as error:
-        raise WrongSettings(str(error)) from error
+    except SettingsError as error:
+        # Its words name the field, not the variable, and what could not be decoded is JSON.
+        field = str(error).partition('"')[2].partition('"')[0]
+        raise WrongSettings(f'B12_{field.upper()}: is not JSON; a list is written ["one", "two"]') from error

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import pint
+from lark.exceptions import LarkError
 from ucumvert import PintUcumRegistry
 from ucumvert.parser import InvalidUcumError
+
+_UNPARSED = (
+    InvalidUcumError,
+    LarkError,
+    pint.PintError,
+    ValueError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
 
 
 @cache
@@ -20,7 +31,7 @@ class NotUcum(ValueError):
     """The text is not a UCUM unit."""
 
 
-@cache
+@lru_cache(4096)
 def is_unit(text: str) -> bool:
     """Return whether a text is a unit of UCUM."""
     try:
@@ -30,7 +41,7 @@ def is_unit(text: str) -> bool:
     return True
 
 
-@cache
+@lru_cache(4096)
 def factor(unit: str, into: str) -> Decimal | None:
     """Return how many `into` one `unit` is, or None when the two measure different things.
 
@@ -43,6 +54,8 @@ def factor(unit: str, into: str) -> Decimal | None:
         magnitude = (1 * one).to(other.units).magnitude / other.magnitude
     except pint.DimensionalityError:
         return None
+    except (pint.PintError, ArithmeticError, TypeError) as error:
+        raise NotUcum(unit) from error  # special units such as Cel, dB or [pH] cannot be computed with
     # pint computes in binary: 12 digits are more than any laboratory prints.
     return Decimal(f"{magnitude:.12g}")
 
@@ -50,7 +63,7 @@ def factor(unit: str, into: str) -> Decimal | None:
 def _parse(unit: str) -> Any:
     try:
         parsed = _registry().from_ucum(unit)
-    except (InvalidUcumError, ValueError, AttributeError, pint.PintError) as error:
+    except _UNPARSED as error:
         raise NotUcum(unit) from error
     # An annotation alone, such as {tbl}, is the unit 1.
     return _registry().Quantity(1) if isinstance(parsed, str) else parsed

@@ -74,8 +74,7 @@ def _indicator(decision: Decision) -> Indicator:
         return Indicator.CRITICAL
     pressing = Modifier.NEUROLOGICAL in decision.modifiers or Modifier.SEVERE_ANAEMIA in decision.modifiers
     if decision.schedules:
-        only_prevents = decision.assessment.status is Status.UNLIKELY
-        return Indicator.CRITICAL if pressing and not only_prevents else Indicator.WARNING
+        return Indicator.CRITICAL if pressing else Indicator.WARNING
     return Indicator.WARNING if decision.assessment.start_now or decision.unsafe else Indicator.INFO
 
 

@@ -25,14 +25,14 @@ _ROUTES = {"subcutaneous": "deep subcutaneous"}
 def plan(decision: Decision, book: Book) -> Iterator[str]:
     """Yield the blocks of the plan, or the one that says why there is none."""
     if decision.plan.none_because is not None:
-        yield line("No order is proposed", capital(decision.plan.none_because))
+        yield line("No order is proposed", escaped(capital(decision.plan.none_because)))
     if decision.schedules:
         yield line("Why this route", " ".join(_why(decision, book)))
     for option, dated in decision.schedules:
         yield _option(option, dated, decision, book)
     drafts = decision.evidence.therapy.drafts
     if drafts:
-        waiting = listed(f"{escaped(d.text)} ({d.resource})" for d in drafts)
+        waiting = listed(f"{escaped(d.text)} ({escaped(d.resource)})" for d in drafts)
         yield line("Draft pending", f"{waiting} is not signed yet; nothing is proposed beside it.")
 
 
@@ -44,12 +44,12 @@ def _why(decision: Decision, book: Book) -> Iterator[str]:
     usual = row.choices[0].regimen.id if row.choices else None
     if option.bridge_to is not None:
         yield says["why-bridge"]
+    elif decision.plan.replaces_therapy:
+        yield capital(says["why-moved"])
     elif option.regimen.id == usual and row.why is not None:
         yield capital(row.why)
     elif Modifier.LEBER in found:
         yield capital(says["why-leber"])
-    elif decision.plan.replaces_therapy:
-        yield capital(says["why-moved"])
     elif Modifier.ADHERENCE in found or Modifier.SWALLOWING in found:
         yield capital(says["why-adherence"])
     elif row.why is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.cards.text import SUMMARY, day, fitted, listed
+from service.cards.text import SUMMARY, day, fitted, listed, plain
 from service.domain.decision import Decision
 from service.domain.record import Result
 from service.domain.terms import Analyte, Mechanism, Modifier, Status
@@ -35,6 +35,8 @@ def treatment(decision: Decision) -> str:
     forms = (
         f"{status}{numbered}{modifier}{of}. {action}",
         f"{status}{numbered}{of}. {action}",
+        f"{status}{numbered}{modifier}. {action}",
+        f"{status}{numbered}. {action}",
         f"{status}{modifier}{of}. {action}",
         f"{status}{of}. {action}",
         f"{status}{modifier}. {action}",
@@ -71,7 +73,7 @@ def _action(decision: Decision) -> str:
         until = " until injections are safe" if option.bridge_to is not None else ""
         return f"Start {option.regimen.title}{until}."
     if decision.plan.none_because is not None:
-        return f"No order proposed: {decision.plan.none_because}."
+        return f"No order proposed: {plain(decision.plan.none_because)}."
     return "Response in doubt: review."
 
 
@@ -89,8 +91,9 @@ def _number(decision: Decision) -> str:
     if found is None:
         return ""
     title = next(test.title for test in decision.tests if test.analyte is found.analyte).replace("vitamin ", "")
-    shown = "".join(c for c in " ".join(found.shown.split()) if c.isalnum() or c in " .,/%<>=*{}[]-^")[:24]
-    return f"{title} {shown}, {day(found.taken.latest)}"
+    value = found.shown.lstrip("<>=")
+    comparator = found.shown[: len(found.shown) - len(value)]
+    return f"{title} {comparator}{plain(value)[:22].rstrip()}, {day(found.taken.latest)}"
 
 
 def _deciding(decision: Decision) -> Result | None:

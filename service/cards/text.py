@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import date
 
 #: The reference EHR renders markdown with raw HTML: nothing from a chart may be either.
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|<>&~$:@])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|<>&~$:@]|(?<=www)\.)", re.IGNORECASE)
 _HTML = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 SUMMARY = 139
@@ -17,6 +17,11 @@ def escaped(text: str) -> str:
     """Return chart text as it may stand in markdown: no markup, no HTML, one line."""
     one_line = " ".join(text.split())
     return _SPECIAL.sub(lambda found: _HTML.get(found[1], "\\" + found[1]), one_line)
+
+
+def plain(text: str) -> str:
+    """Return chart text as it may stand in a summary: words and numbers, without any sign of markup."""
+    return "".join(c for c in " ".join(text.split()) if c.isalnum() or c in " .,/%-^:;()'")
 
 
 def day(when: date) -> str:

@@ -11,7 +11,7 @@ from service.domain.cause import Attribution, Cause
 from service.domain.evidence import Evidence
 from service.domain.protocol import Band
 from service.domain.record import Result
-from service.domain.results import Marker, Reading, band_of, in_date
+from service.domain.results import Marker, Reading, band_of, in_date, newest
 from service.domain.terms import IRREVERSIBLE, Analyte, Mechanism, Notice, Role, Status
 from service.domain.therapy import Therapy
 
@@ -130,17 +130,18 @@ def inadequate(evidence: Evidence) -> Reading | Result | None:
     settled_since = [day for day in map(evidence.therapy.began, evidence.therapy.active) if day is not None]
     if not settled_since:
         return None
-    since = min(settled_since) + timedelta(weeks=limits.treated_weeks)
-    if since > today:
+    needed = timedelta(weeks=limits.treated_weeks)
+    if today - min(settled_since) < needed:
         return None
+    since = min(settled_since) + needed
     mma = evidence.mma_alone
     if _raised(mma) and mma is not None and mma.result.taken.earliest >= since and evidence.renal is not True:
         return mma
     if not evidence.therapy.by_mouth_or_nose:
         return None
     on_tablets = [r for r in in_date(evidence.record, limits, Analyte.B12, today) if r.taken.earliest >= since]
-    newest = on_tablets[0] if on_tablets else None
-    return newest if newest is not None and band_of(newest, evidence.protocol) is Band.LOW else None
+    last = newest(tuple(on_tablets))
+    return last if last is not None and band_of(last, evidence.protocol) is Band.LOW else None
 
 
 def _assay(case: Case) -> bool:

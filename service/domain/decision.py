@@ -70,6 +70,7 @@ def _investigations(evidence: Evidence, said: tuple[str, ...], book: Book) -> tu
             )
         return bool(results)
 
-    asked = [i for i in book.investigations if any(notice.value in said for notice in i.notices)]
-    workup = {Notice.WORKUP_B12.value, Notice.WORKUP_ACTIVE.value} & set(said)
-    return tuple(i for i in asked if not any(known(a) for a in i.analytes) or any(n.value in workup for n in i.notices))
+    noticed = frozenset(said)
+    repeated = noticed & {Notice.WORKUP_B12, Notice.WORKUP_ACTIVE}
+    asked = [i for i in book.investigations if not noticed.isdisjoint(i.notices)]
+    return tuple(i for i in asked if not repeated.isdisjoint(i.notices) or not any(known(a) for a in i.analytes))

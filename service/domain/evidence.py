@@ -17,6 +17,7 @@ from service.domain.results import (
     is_low,
     is_positive,
     marker_aside,
+    newest,
     read_marker,
     undecidable,
     window,
@@ -86,10 +87,10 @@ class Evidence:
 def gather(record: Record, protocol: Protocol, today: date) -> Evidence:
     """Return the evidence in a record as of a day, read by one protocol's limits."""
     limits = protocol.limits
-    therapy = therapy_of(record, today, limits.injection_washout_days)
+    therapy = therapy_of(record, today, limits.injection_washout_days, limits.review_months)
     neurology, possible = _neurology(record)
     pregnant = _pregnant(record, today, limits.pregnancy_status_days)
-    haemoglobin = _lowest_newest(in_date(record, limits, Analyte.HAEMOGLOBIN, today))
+    haemoglobin = newest(in_date(record, limits, Analyte.HAEMOGLOBIN, today))
     severe_line = limits.haemoglobin_severe_pregnant if pregnant else limits.haemoglobin_severe
     severe_anaemia = bool(haemoglobin and haemoglobin.measure and haemoglobin.measure.below(severe_line))
     severe = bool(neurology) or severe_anaemia
@@ -98,7 +99,7 @@ def gather(record: Record, protocol: Protocol, today: date) -> Evidence:
     markers = _Markers(record, protocol, therapy, today, severe)
     mma_alone, hcy_alone = markers.newest(Analyte.MMA), markers.newest(Analyte.HOMOCYSTEINE)
     renal, kidney = _kidneys(record, protocol, today)
-    folate = next(iter(in_date(record, limits, Analyte.FOLATE, today)), None)
+    folate = newest(in_date(record, limits, Analyte.FOLATE, today))
     return Evidence(
         today=today,
         record=record,
@@ -149,14 +150,6 @@ def _years(born: date, today: date) -> int:
     return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
 
 
-def _lowest_newest(results: tuple[Result, ...]) -> Result | None:
-    """Return the newest result; on one day the lowest."""
-    if not results:
-        return None
-    same_day = [r for r in results if r.taken.latest == results[0].taken.latest and r.measure]
-    return min(same_day, key=lambda r: r.measure.value if r.measure else 0, default=results[0])
-
-
 def _eligible_b12(
     record: Record, protocol: Protocol, therapy: Therapy, today: date, *, severe: bool
 ) -> tuple[list[Result], tuple[tuple[Result, Aside], ...]]:
@@ -182,8 +175,8 @@ def _deciding(eligible: list[Result], protocol: Protocol, *, pregnant: bool) -> 
         eligible = banded_active or totals or eligible
     if not eligible:
         return None, None
-    newest = max(r.taken.latest for r in eligible)
-    same_day = [(r, band_of(r, protocol)) for r in eligible if r.taken.latest == newest]
+    last = max(r.taken.latest for r in eligible)
+    same_day = [(r, band_of(r, protocol)) for r in eligible if r.taken.latest == last]
     order = {Band.LOW: 0, Band.INDETERMINATE: 1, Band.UNLIKELY: 2, None: 3}
     return min(same_day, key=lambda pair: (order[pair[1]], pair[0].analyte, pair[0].resource))
 
@@ -239,12 +232,16 @@ def _paired(marker: Result, b12: Result, days: int) -> bool:
 
 def _kidneys(record: Record, protocol: Protocol, today: date) -> tuple[bool | None, tuple[str, ...]]:
     """Return whether the kidneys are impaired: the newest eGFR, else coded chronic kidney disease, else unknown."""
-    for result in in_date(record, protocol.limits, Analyte.EGFR, today):
-        below = result.measure.below(protocol.limits.egfr_impaired) if result.measure else None
-        if below is not None:
-            return below, (result.resource,)
+    results = tuple(r for r in in_date(record, protocol.limits, Analyte.EGFR, today) if _decidable(r, protocol))
+    found = newest(results)
+    if found is not None and found.measure is not None:
+        return found.measure.below(protocol.limits.egfr_impaired), (found.resource,)
     coded = tuple(p.resource for p in record.active_problems(Role.KIDNEY_DISEASE))
     return (True, coded) if coded else (None, ())
+
+
+def _decidable(egfr: Result, protocol: Protocol) -> bool:
+    return egfr.measure is not None and egfr.measure.below(protocol.limits.egfr_impaired) is not None
 
 
 def _anaemia(record: Record, haemoglobin: Result | None, protocol: Protocol) -> bool:
@@ -269,9 +266,9 @@ def _pregnant(record: Record, today: date, status_days: int) -> tuple[str, ...]:
     coded = tuple(p.resource for p in record.active_problems(Role.PREGNANCY))
     oldest = today - timedelta(days=status_days)
     current = [s for s in record.states if s.when and oldest <= s.when.earliest <= today]
-    newest = max(current, key=_newest_state, default=None)
-    if newest is not None and Role.PREGNANCY in newest.concept.roles:
-        return (*coded, newest.resource)
+    state = max(current, key=_newest_state, default=None)
+    if state is not None and Role.PREGNANCY in state.concept.roles:
+        return (*coded, state.resource)
     return coded
 
 
@@ -318,5 +315,7 @@ def _medical_gas(
         if Role.NITROUS_OXIDE_MEDICINE in p.concept.roles and p.when is not None
     ]
     return tuple(
-        resource for resource, used in given if used >= oldest and any(used <= onset <= used + span for onset in onsets)
+        resource
+        for resource, used in given
+        if used >= oldest and any(timedelta(0) <= onset - used <= span for onset in onsets)
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from service.domain.assess import Assessment
 from service.domain.evidence import Evidence
 from service.domain.record import Course, Result, Unreadable
-from service.domain.results import in_date, window
+from service.domain.results import in_date, newest, window
 from service.domain.terms import Analyte, Modifier, Role, Status
 
 
@@ -33,7 +33,7 @@ def modifiers(evidence: Evidence, assessment: Assessment) -> Modifiers:
         return tuple(p.resource for p in record.active_problems(role))
 
     bleeding, unjudged = _bleeding(evidence)
-    potassium = next(iter(in_date(record, evidence.protocol.limits, Analyte.POTASSIUM, evidence.today)), None)
+    potassium = newest(in_date(record, evidence.protocol.limits, Analyte.POTASSIUM, evidence.today))
     low_potassium = potassium and potassium.measure and potassium.measure.below(evidence.protocol.limits.potassium_low)
     strong = assessment.rule.id == "K8" or (assessment.rule.id == "K8b" and bool(evidence.strong_picture))
     everything = {
@@ -93,13 +93,13 @@ def _bleeding(evidence: Evidence) -> tuple[tuple[str, ...], tuple[str, ...]]:
     risk: list[str] = [p.resource for p in record.active_problems(Role.BLEEDING)]
     unjudged: list[str] = []
     for analyte in (Analyte.INR, Analyte.PLATELETS):
-        newest = next(iter(in_date(record, limits, analyte, today)), None)
-        if newest is None or newest.measure is None:
-            continue
         inr = analyte is Analyte.INR
-        answer = newest.measure.above(limits.inr_bleeding) if inr else newest.measure.below(limits.platelets_bleeding)
+        found = newest(in_date(record, limits, analyte, today), worst_high=inr)
+        if found is None or found.measure is None:
+            continue
+        answer = found.measure.above(limits.inr_bleeding) if inr else found.measure.below(limits.platelets_bleeding)
         if answer is None:
-            unjudged.append(newest.resource)
+            unjudged.append(found.resource)
         elif answer:
-            risk.append(newest.resource)
+            risk.append(found.resource)
     return tuple(risk), tuple(unjudged)

@@ -64,7 +64,7 @@ def failing(evidence: Evidence, assessment: Assessment) -> bool:
     troubled = bool(evidence.symptoms) or evidence.any_symptom or evidence.severe_anaemia
     weeks = timedelta(weeks=evidence.protocol.limits.treated_weeks)
     began = [evidence.therapy.began(course) for course in evidence.therapy.active]
-    settled = any(start is None or start + weeks <= evidence.today for start in began)
+    settled = any(start is None or evidence.today - start >= weeks for start in began)
     onsets = [problem.onset for problem in evidence.neurology if problem.onset is not None]
     new_nerve = any(start is not None and onset.earliest > start for onset in onsets for start in began)
     return troubled and (settled or new_nerve)
@@ -186,6 +186,8 @@ def unusable_b12(evidence: Evidence) -> bool:
     """Return whether a B12 result is on record that could not be used."""
     tests = (Analyte.B12, Analyte.ACTIVE_B12)
     unreadable = any(u.analyte in tests for u in evidence.record.unreadable)
+    if evidence.b12 is not None and evidence.band is None:
+        return True
     return unreadable or any(why is Aside.UNDECIDABLE for _, why in evidence.set_aside)
 
 

@@ -105,12 +105,14 @@ def product_for(step: Step, drug: str, route: Route, protocol: Protocol) -> Prod
     for product in protocol.products:
         if product.drug != drug or route not in product.routes:
             continue
+        # An injection can be drawn up to any volume; a tablet or spray is given whole.
+        if route.injected:
+            return product
         amounts = [in_product(step.low, step.unit, product)]
         if step.high is not None:
             amounts.append(in_product(step.high, step.unit, product))
-        # An injection can be drawn up to any volume; a tablet or spray is given whole.
         whole = all(amount == amount.to_integral_value() for amount in amounts)
-        if route.injected or (whole and (product.up_to is None or max(amounts) <= product.up_to)):
+        if whole and (product.up_to is None or max(amounts) <= product.up_to):
             return product
     return None
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum, StrEnum
+from functools import lru_cache
 
 from service.domain.terms import Analyte, Certainty, Role
 
@@ -206,6 +207,7 @@ def record_of(results: Iterable[Result], **rest: object) -> Record:
     return Record(results=tuple(ordered), _by_analyte=by_analyte, **rest)  # type: ignore[arg-type]
 
 
+@lru_cache(maxsize=4096)
 def months_before(day: date, months: int) -> date:
     """Return the same day so many months earlier, or that month's last day."""
     month = day.year * 12 + day.month - 1 - months

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -11,6 +12,31 @@ from service.domain.protocol import Band, Limits, Protocol
 from service.domain.record import Flag, Record, Result, months_before
 from service.domain.terms import Analyte
 from service.domain.therapy import Therapy
+
+_BLOOD_COUNT = (
+    Analyte.HAEMOGLOBIN,
+    Analyte.HAEMATOCRIT,
+    Analyte.MCV,
+    Analyte.RETICULOCYTES,
+    Analyte.RETICULOCYTE_COUNT,
+    Analyte.WHITE_CELLS,
+    Analyte.FILM,
+)
+#: How long a result counts: slow tests by months, fast ones by days.
+_MONTHS: Mapping[Analyte, Callable[[Limits], int]] = {
+    Analyte.B12: lambda limits: limits.b12_months,
+    Analyte.ACTIVE_B12: lambda limits: limits.b12_months,
+    Analyte.MMA: lambda limits: limits.mma_months,
+    Analyte.HOMOCYSTEINE: lambda limits: limits.homocysteine_months,
+    Analyte.FOLATE: lambda limits: limits.folate_months,
+    Analyte.EGFR: lambda limits: limits.egfr_months,
+    **dict.fromkeys(_BLOOD_COUNT, lambda limits: limits.blood_count_months),
+}
+_DAYS: Mapping[Analyte, Callable[[Limits], int]] = {
+    Analyte.INR: lambda limits: limits.inr_days,
+    Analyte.PLATELETS: lambda limits: limits.platelets_days,
+    Analyte.POTASSIUM: lambda limits: limits.potassium_days,
+}
 
 
 class Aside(StrEnum):
@@ -57,42 +83,31 @@ class Window:
 
 def window(limits: Limits, analyte: Analyte, today: date) -> Window:
     """Return the window in which a test's results count."""
-    match analyte:
-        case Analyte.B12 | Analyte.ACTIVE_B12:
-            oldest = months_before(today, limits.b12_months)
-        case Analyte.MMA:
-            oldest = months_before(today, limits.mma_months)
-        case Analyte.HOMOCYSTEINE:
-            oldest = months_before(today, limits.homocysteine_months)
-        case Analyte.FOLATE:
-            oldest = months_before(today, limits.folate_months)
-        case Analyte.EGFR:
-            oldest = months_before(today, limits.egfr_months)
-        case Analyte.INR:
-            oldest = today - timedelta(days=limits.inr_days)
-        case Analyte.PLATELETS:
-            oldest = today - timedelta(days=limits.platelets_days)
-        case Analyte.POTASSIUM:
-            oldest = today - timedelta(days=limits.potassium_days)
-        case (
-            Analyte.HAEMOGLOBIN
-            | Analyte.HAEMATOCRIT
-            | Analyte.MCV
-            | Analyte.RETICULOCYTES
-            | Analyte.RETICULOCYTE_COUNT
-            | Analyte.WHITE_CELLS
-            | Analyte.FILM
-        ):
-            oldest = months_before(today, limits.blood_count_months)
-        case _:
-            oldest = date.min  # antibodies never age
-    return Window(today, oldest)
+    if analyte in _DAYS:
+        return Window(today, today - timedelta(days=_DAYS[analyte](limits)))
+    if analyte in _MONTHS:
+        return Window(today, months_before(today, _MONTHS[analyte](limits)))
+    return Window(today, date.min)  # antibodies never age
 
 
 def in_date(record: Record, limits: Limits, analyte: Analyte, today: date) -> tuple[Result, ...]:
     """Return the results of a test whose date counts, newest first."""
     frame = window(limits, analyte, today)
     return tuple(r for r in record.of(analyte) if frame.aside(r) is None)
+
+
+def newest(results: tuple[Result, ...], *, worst_high: bool = False) -> Result | None:
+    """Return the newest result; of several on one day the worst, which for most tests is the lowest."""
+    if not results:
+        return None
+    same_day = [r for r in results if r.measure is not None and r.taken.latest == results[0].taken.latest]
+    if not same_day:
+        return results[0]
+    return sorted(same_day, key=_value, reverse=worst_high)[0]
+
+
+def _value(result: Result) -> Decimal:
+    return result.measure.value if result.measure is not None else Decimal(0)
 
 
 def b12_aside(result: Result, therapy: Therapy, frame: Window, *, severe: bool) -> Aside | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from service.domain.record import Course, Exposure, Form, Record, When
+from service.domain.record import Course, Exposure, Form, Record, When, months_before
 from service.domain.terms import Role
 
 _BY_MOUTH_OR_NOSE = frozenset({Form.ORAL, Form.NASAL})
@@ -80,7 +80,7 @@ class Therapy:
         if exposure.course is not Course.GIVEN and exposure.start is not None and exposure.every_days:
             if start >= taken.latest:
                 return False
-            whole = max(0, (last - start).days // exposure.every_days)
+            whole = max(0, int((last - start).days // exposure.every_days))
             dose = start + timedelta(days=int(whole * exposure.every_days))
             # Dates by interval are estimates: one on the day of the sample may have been before it.
             return taken.earliest - dose <= self.washout
@@ -96,10 +96,15 @@ def _end(exposure: Exposure) -> date:
     return exposure.start or date.min
 
 
-def therapy_of(record: Record, today: date, washout_days: int) -> Therapy:
-    """Return the B12 therapy on record as of a day."""
+def therapy_of(record: Record, today: date, washout_days: int, lapse_months: int) -> Therapy:
+    """Return the B12 therapy on record as of a day.
+
+    An order that is still active though its own dates are over stands for therapy until a review is overdue:
+    a loading course that ended yesterday is not a patient who was never treated.
+    """
     b12 = tuple(_cobalamins(record.exposures))
-    active = tuple(e for e in b12 if e.course is Course.ACTIVE and (e.end is None or e.end >= today))
+    lapsed = months_before(today, lapse_months)
+    active = tuple(e for e in b12 if e.course is Course.ACTIVE and (e.end is None or e.end >= lapsed))
     drafts = tuple(e for e in b12 if e.course is Course.DRAFT)
     taken = tuple(e for e in b12 if e.course is not Course.DRAFT)
     return Therapy(active, drafts, taken, timedelta(days=washout_days))

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from lark.exceptions import LarkError
-
 from service.domain.index import CodeIndex, TestCode
 from service.domain.record import Flag, Measure
 from service.fhir.shapes import CodeableConcept, Quantity, Range
@@ -101,8 +99,8 @@ class Units:
         own = code.test.units[code.property]
         try:
             times = factor(unit, own)
-        except (NotUcum, ArithmeticError, TypeError, LarkError, RecursionError):
-            return None  # special units such as Cel, dB or [pH] cannot be computed with
+        except NotUcum:
+            return None
         if times is None:
             return Refused(f"the unit {text} cannot measure {code.property} of {code.test.title}")
         bridge = code.test.bridges.get(own)

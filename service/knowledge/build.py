@@ -304,7 +304,12 @@ class _Protocols:
                 {a: self._regimen(file, ("pregnancy-swaps", a), b) for a, b in line.pregnancy_swaps.items()}
             ),
             monitoring=MappingProxyType(
-                {"injected": tuple(watch.injected), "tablets": tuple(watch.tablets), "pregnant": tuple(watch.pregnant), "prevention": tuple(watch.prevention)}
+                {
+                    "injected": tuple(watch.injected),
+                    "tablets": tuple(watch.tablets),
+                    "pregnant": tuple(watch.pregnant),
+                    "prevention": tuple(watch.prevention),
+                }
             ),
             response=watch.response,
             shorter=MappingProxyType(dict(watch.shorter)),

@@ -15,7 +15,7 @@ from cds_hooks.wire import Response
 from service.answer import Answer
 from service.domain.decision import Decision
 from service.evaluate import evaluate, shipped
-from tests.chart.resources import PATIENT, Resource
+from tests.chart.resources import Resource
 from tests.medicine.ask import chart_of
 from tests.vignettes import PROTOCOLS, vignettes
 
@@ -123,6 +123,3 @@ def of_patient(chart: Resource, **changes: Any) -> Resource:
 def written(suggestion: Json, **changes: Any) -> list[Resource]:
     """The new orders as an EHR keeps them, under ids of its own."""
     return [{**order, "id": f"kept-{n}", **changes} for n, order in enumerate(created(suggestion), 1)]
-
-
-__all__ = ["PATIENT", "Asked", "ask", "every", "every_card", "every_order", "every_suggestion", "one", "planned"]

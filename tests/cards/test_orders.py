@@ -208,15 +208,18 @@ def test_the_orders_of_a_plan_are_one_group_and_no_two_orders_are_the_same() -> 
         assert len(own) == len(set(own)), asked.name
 
 
-def test_what_cannot_wait_is_ordered_as_urgent() -> None:
-    """Severe anaemia and neurology are; what is only found beside them is not."""
-    priorities = {
-        (bool({"neurological", "severe-anaemia"} & set(asked.answer.assessment["modifiers"])), order["priority"])
-        for _, asked, order in every_order()
-        if asked.decision.assessment.start_now
-    }
+def test_the_first_order_is_urgent_when_the_patient_cannot_wait_and_only_then() -> None:
+    wrong = []
+    for asked in planned():
+        pressing = bool({"neurological", "severe-anaemia"} & set(asked.answer.assessment["modifiers"]))
+        for suggestion in (asked.plan_card or {})["suggestions"]:
+            first, *later = [order["priority"] for order in medicines(suggestion)]
+            if not asked.decision.assessment.prevention and (first == "urgent") != pressing:
+                wrong.append((asked.name, first))
+            if "urgent" in later and not pressing:
+                wrong.append((asked.name, later))
 
-    assert priorities == {(True, "urgent"), (False, "routine")}
+    assert wrong == []
 
 
 def test_a_volume_too_small_to_measure_is_said_on_the_card_and_on_the_order() -> None:

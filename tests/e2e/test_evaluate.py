@@ -173,14 +173,25 @@ def test_a_file_that_cannot_be_used_is_named_and_the_others_are_answered(
     assert "bundle.json" not in ended.stderr
 
 
-def test_bytes_that_are_no_text_are_named(tmp_path: Path) -> None:
+def test_bytes_that_are_no_text_are_a_file_that_cannot_be_used(bundle: Path, tmp_path: Path) -> None:
     bad = tmp_path / "junk.json"
-    bad.write_bytes(b'{"resourceType": "Patient", "id": "\xff\xfe"}')
-    ended = evaluate(bad, "--json", "--protocol", "us-aafp")
+    bad.write_bytes(b"\xff\xfe")
+    ended = evaluate(bad, bundle, "--json", "--date", DAY, "--protocol", "us-aafp")
 
     assert ended.exit_code == 1
     assert isinstance(ended.exception, SystemExit)
+    assert [json.loads(line)["rule"] for line in ended.stdout.splitlines()] == ["K3"]
     assert "junk.json" in ended.stderr
+
+
+def test_one_resource_that_is_no_text_is_told_and_the_rest_stands(bundle: Path) -> None:
+    spoiled = bundle.read_bytes().replace(b'"condition-1"', b'"condition-\xff"')
+    bundle.write_bytes(spoiled)
+    (said,) = documents(evaluate(bundle, "--json", "--date", DAY, "--protocol", "us-aafp"))
+
+    assert b"\xff" in spoiled
+    assert [each["resource"] for each in said["unreadable"]] != []
+    assert said["rule"] == "K3"
 
 
 def test_what_a_hook_request_could_not_send_is_said(hook: Path) -> None:
