@@ -10,7 +10,8 @@ from datetime import date
 from pathlib import Path
 from statistics import median, quantiles
 
-from bench.servers import PROTOCOL, THREADS, WORKERS
+from bench.servers import PROTOCOL, WORKERS
+from service.serving import THREADS
 
 RATIO, FALLBACK_MS = 1.5, 250.0
 START_SECONDS, MEMORY_MIB = 2.0, 150.0

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 
-WORKERS, THREADS = 2, 8
+from service.serving import THREADS
+
+WORKERS = 2
 PROTOCOL = "us-aafp"
-_PATIENCE = 30.0
+#: Seconds in which a server must start, and stop.
+_PATIENCE, _FAREWELL = 30.0, 5.0
 _SERVE = ("-m", "service.cli", "serve", "--workers", str(WORKERS))
 
 
@@ -66,33 +71,43 @@ def gunicorn() -> Iterator[Server]:
 
 @contextmanager
 def _running(arguments: tuple[str, ...], port: int, settings: Mapping[str, str]) -> Iterator[Server]:
-    begun = time.perf_counter()
-    child = subprocess.Popen([sys.executable, *arguments], env=os.environ | settings)
-    try:
-        _until_healthy(port, child)
-        yield Server(port, child.pid, time.perf_counter() - begun)
-    finally:
-        child.terminate()
+    with tempfile.TemporaryFile() as log:
+        begun = time.perf_counter()
+        # A session of its own, so that no worker can outlive the server.
+        child = subprocess.Popen(
+            [sys.executable, *arguments], env=os.environ | settings, stdout=log, stderr=log, start_new_session=True
+        )
         try:
-            child.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+            if not _until_healthy(port, child):
+                log.seek(0)
+                raise RuntimeError(f"a server did not start: {log.read().decode(errors='replace')[-2000:]}")
+            yield Server(port, child.pid, time.perf_counter() - begun)
+        finally:
+            _end(child)
 
 
-def _until_healthy(port: int, child: subprocess.Popen[bytes]) -> None:
+def _end(child: subprocess.Popen[bytes]) -> None:
+    child.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(_FAREWELL)
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+def _until_healthy(port: int, child: subprocess.Popen[bytes]) -> bool:
     end = time.monotonic() + _PATIENCE
     while time.monotonic() < end and child.poll() is None:
         connection = HTTPConnection("127.0.0.1", port, timeout=1)
         try:
             connection.request("GET", "/healthz")
             if connection.getresponse().status == 200:
-                return
+                return True
         except OSError:
             time.sleep(0.01)
         finally:
             connection.close()
-    raise RuntimeError(f"a server did not start: {child.args!r}")
+    return False
 
 
 def _free_port() -> int:

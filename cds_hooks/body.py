@@ -26,10 +26,12 @@ def read_body(limit: int) -> bytes:
         raise too_large
     # The limit is ours: the framework's own would answer in HTML.
     request.max_content_length = _NO_LIMIT
+    # Asking for just what was announced spares a buffer of the largest size.
+    step = min(request.content_length or _CHUNK, _CHUNK)
     chunks: list[bytes] = []
     size = 0
     try:
-        while chunk := request.stream.read(_CHUNK):
+        while chunk := request.stream.read(step):
             chunks.append(chunk)
             size += len(chunk)
             if size > limit:

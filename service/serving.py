@@ -29,6 +29,8 @@ def run(host: str, port: int, workers: int) -> None:
         blocking_threads=THREADS,
         log_level=LogLevels.warning,
         websockets=False,
+        # A worker that is told to stop while it still loads would otherwise be waited for without end.
+        workers_kill_timeout=5,
     ).serve()
 
 

@@ -14,6 +14,7 @@ from service.domain.record import Exposure, Result, months_before
 from service.domain.results import Aside, band_of, in_date
 from service.domain.terms import Analyte, Certainty, Mechanism, Modifier, Notice, Role, Status
 
+_IN_ORDER = tuple(Notice)
 _EXPLAINS = (Status.CONFIRMED, Status.INDETERMINATE)
 _BLOOD = (Analyte.HAEMOGLOBIN, Analyte.FOLATE, Analyte.FERRITIN, Analyte.POTASSIUM)
 
@@ -26,7 +27,7 @@ def notices(evidence: Evidence, assessment: Assessment, found: Modifiers, plan: 
     said.update(_of_causes(evidence, assessment))
     said.update(_of_workup(evidence, assessment))
     said.update(_of_data(evidence, assessment))
-    ordered = tuple(notice.value for notice in Notice if notice in said)
+    ordered = tuple(notice.value for notice in _IN_ORDER if notice in said)
     return ordered + tuple(f"conflict-{c.id.lower()}" for c in conflicts(evidence, assessment, found, book))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from datetime import date
+from functools import lru_cache
 
 from service.domain.record import When
 from service.fhir.shapes import Period
@@ -16,6 +17,7 @@ class NotADate(ValueError):
     """The text is no FHIR date, dateTime or instant."""
 
 
+@lru_cache(maxsize=4096)
 def when(text: str) -> When:
     """Return the days a FHIR date, dateTime or instant can mean, as written where it was written."""
     if len(text) < 10:

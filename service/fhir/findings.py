@@ -73,11 +73,12 @@ def _result(
     if status not in _FINAL:
         why = f"{title}: its status is {status}" if status else f"{title}: it has no status"
         return Unreadable(resource, why, analyte, withdrawn=True)
-    hazard = any(code.test.analyte in HAZARDS for code in codes)
+    analytes = {code.test.analyte for code in codes}
+    hazard = not HAZARDS.isdisjoint(analytes)
     taken = _taken(observation)
     if taken is None:
         return Unreadable(resource, f"{title}: it has no date that can be read", analyte, hazard)
-    if any(code.test.analyte is not analyte for code in codes):
+    if len(analytes) > 1:
         return Unreadable(resource, f"{title}: its codes name different tests", analyte, hazard, when=taken)
     flag, positive = flag_of(part.interpretation)
     if codes[0].property not in ARBITRARY:

@@ -18,8 +18,18 @@ _TITRE = re.compile(r"^\s*([<>]=?)?\s*1\s*:\s*([0-9]+)\s*$")
 _RANGE = re.compile(r"^\s*([0-9]+(?:\.[0-9]+)?)\s*(?:-|–|to)\s*([0-9]+(?:\.[0-9]+)?)(?![0-9.])\s*(.*?)\s*$")
 _COMPARATORS = ("<", "<=", ">", ">=")
 _SIGNS = {"≤": "<=", "≥": ">="}
-_HIGH, _LOW, _NORMAL = frozenset({"H", "HH", "HU"}), frozenset({"L", "LL", "LU"}), frozenset({"N"})
-_POSITIVE, _NEGATIVE = frozenset({"POS", "DET", "RR"}), frozenset({"NEG", "ND", "NR"})
+#: What an interpretation says, in codes and in words: a flag, or whether the result is positive.
+_SAYS: Mapping[str | None, tuple[Flag | None, bool | None]] = {
+    written: said
+    for said, spellings in (
+        ((Flag.HIGH, None), ("H", "HH", "HU", "High", "high")),
+        ((Flag.LOW, None), ("L", "LL", "LU", "Low", "low")),
+        ((Flag.NORMAL, None), ("N", "Normal", "normal")),
+        ((None, True), ("POS", "DET", "RR", "Positive", "positive")),
+        ((None, False), ("NEG", "ND", "NR", "Negative", "negative")),
+    )
+    for written in spellings
+}
 #: Properties whose unit is the laboratory's own affair.
 ARBITRARY = frozenset({"arbitrary", "presence"})
 #: No unit is longer, and no number has more digits before or behind its point.
@@ -137,7 +147,7 @@ def value_of(quantity: Quantity, ranges: tuple[Range, ...], code: TestCode, unit
     if not _sane(quantity.value):
         raise Refused("its value is not a number that can be used")
     comparator = quantity.comparator or ""
-    if comparator not in ("", *_COMPARATORS):
+    if comparator and comparator not in _COMPARATORS:
         raise Refused(f"the comparator {comparator} is not known")
     scale = units.scale(code, quantity)
     measure = Measure(quantity.value * scale.factor, scale.unit, comparator)
@@ -184,7 +194,7 @@ def _range(
     ranges: tuple[Range, ...], code: TestCode, units: Units, scale: Scale
 ) -> tuple[Decimal | None, Decimal | None]:
     """Return the laboratory's range, when it gives one that is for everybody."""
-    general = [r for r in ranges if not r.appliesTo] or list(ranges[:1] if len(ranges) == 1 else ())
+    general = ranges if len(ranges) == 1 else [r for r in ranges if not r.appliesTo]
     if len(general) != 1:
         return None, None
     only = general[0]
@@ -223,17 +233,11 @@ def _end(quantity: Quantity | None, code: TestCode, units: Units, scale: Scale) 
 def flag_of(interpretation: tuple[CodeableConcept, ...]) -> tuple[Flag | None, bool | None]:
     """Return the laboratory's flag, and whether it calls the result positive."""
     for concept in interpretation:
-        for code in (*(c.code for c in concept.coding), concept.text):
-            if code in _HIGH or code in ("High", "high"):
-                return Flag.HIGH, None
-            if code in _LOW or code in ("Low", "low"):
-                return Flag.LOW, None
-            if code in _NORMAL or code in ("Normal", "normal"):
-                return Flag.NORMAL, None
-            if code in _POSITIVE or code in ("Positive", "positive"):
-                return None, True
-            if code in _NEGATIVE or code in ("Negative", "negative"):
-                return None, False
+        for coding in concept.coding:
+            if coding.code in _SAYS:
+                return _SAYS[coding.code]
+        if concept.text in _SAYS:
+            return _SAYS[concept.text]
     return None, None
 
 

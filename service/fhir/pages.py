@@ -40,8 +40,7 @@ class Other:
     owners: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(msgspec.Struct, frozen=True, gc=False):
     """One resource, and the name others in its Bundle know it by."""
 
     resource: Readable | Broken | Other
@@ -69,8 +68,8 @@ def sheet(raw: bytes | msgspec.Raw) -> Sheet:
     except UNFIT:
         return _one_at_a_time(raw)
     if isinstance(found, Bundle):
-        items = tuple(Item(entry.resource, entry.fullUrl, raw) for entry in found.entry if entry.resource is not None)
-        return _sheet(items, found.link)
+        items = [Item(entry.resource, entry.fullUrl, raw) for entry in found.entry if entry.resource is not None]
+        return _sheet(tuple(items), found.link)
     if isinstance(found, OperationOutcome):
         return Sheet((), failure=_complaint(found))
     return Sheet((Item(found, None, raw),))
@@ -109,10 +108,9 @@ def _item(entry: msgspec.Raw, page: bytes | msgspec.Raw) -> Item | None:
 
 def _sheet(items: tuple[Item, ...], links: tuple[shapes.Link, ...]) -> Sheet:
     following = next((link.url for link in links if link.relation == "next" and link.url), None)
-    for item in items:
-        if isinstance(item.resource, OperationOutcome) and item.resource.failed:
-            return Sheet(items, following, _complaint(item.resource))
-    return Sheet(items, following)
+    outcomes = [item.resource for item in items if type(item.resource) is OperationOutcome]
+    failed = next((outcome for outcome in outcomes if outcome.failed), None)
+    return Sheet(items, following, _complaint(failed) if failed else None)
 
 
 def _complaint(outcome: OperationOutcome) -> str:

@@ -37,6 +37,8 @@ from service.fhir.whose import Whose
 _Coded = TypeVar("_Coded", Problem, Finding, Exposure)
 _Kept = TypeVar("_Kept", Finding, Exposure)
 _TAKEN = frozenset({"MedicationRequest", "MedicationStatement", "MedicationAdministration", "Medication"})
+#: A tuple: a union written where it is used would be made anew for every resource.
+MEDICINES = (MedicationRequest, MedicationStatement, MedicationAdministration)
 _MEDICATION = re.compile(r"Medication/[A-Za-z0-9\-.]{1,64}")
 
 
@@ -76,7 +78,7 @@ class Reader:
                 _sort(results(resource, name, self.index, self.units), draft)
             elif isinstance(resource, Condition):
                 draft.problems += problems(resource, name, self.index)
-            elif isinstance(resource, MedicationRequest | MedicationStatement | MedicationAdministration):
+            elif isinstance(resource, MEDICINES):
                 self._medicine(resource, name, medications, draft)
             elif isinstance(resource, Procedure):
                 _keep(procedures(resource, name, self.index), draft.procedures, draft)
@@ -206,7 +208,7 @@ def unresolved_medications(items: Iterable[Item]) -> tuple[str, ...]:
         resource = item.resource
         if isinstance(resource, Medication) and resource.id:
             held.add(f"Medication/{resource.id}")
-        elif isinstance(resource, MedicationRequest | MedicationStatement | MedicationAdministration):
+        elif isinstance(resource, MEDICINES):
             reference = resource.medicationReference.reference if resource.medicationReference else None
             if reference and resource.medicationCodeableConcept is None:
                 relative = _relative(reference)

@@ -21,7 +21,7 @@ def latest(items: Iterable[Item]) -> list[tuple[str, Item]]:
     for item in items:
         resource = item.resource
         name = name_of(item)
-        if isinstance(resource, Broken | Other):
+        if isinstance(resource, (Broken, Other)):  # a union would be made anew each time
             others[resource] = (name, item)
         elif "/" in name or ":" in name:
             known = named.get(name)
