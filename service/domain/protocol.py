@@ -129,9 +129,12 @@ class Product:
     up_to: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Limits:
-    """Every number the rules compare with; the fields are the names used in mappings/protocols."""
+    """Every number the rules compare with; the fields are the names used in mappings/protocols.
+
+    One protocol has one set of limits, so it is told apart by identity: cheap to look things up by.
+    """
 
     age_minimum: int
     b12_months: int

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 
 from service.domain.protocol import Band, Limits, Protocol
 from service.domain.record import Flag, Record, Result, months_before
@@ -81,6 +82,7 @@ class Window:
         return Aside.OLD if result.taken.earliest < self.oldest else None
 
 
+@lru_cache(1024)
 def window(limits: Limits, analyte: Analyte, today: date) -> Window:
     """Return the window in which a test's results count."""
     if analyte in _DAYS:
@@ -92,8 +94,11 @@ def window(limits: Limits, analyte: Analyte, today: date) -> Window:
 
 def in_date(record: Record, limits: Limits, analyte: Analyte, today: date) -> tuple[Result, ...]:
     """Return the results of a test whose date counts, newest first."""
+    results = record.of(analyte)
+    if not results:
+        return ()
     frame = window(limits, analyte, today)
-    return tuple(r for r in record.of(analyte) if frame.aside(r) is None)
+    return tuple(r for r in results if frame.aside(r) is None)
 
 
 def newest(results: tuple[Result, ...], *, worst_high: bool = False) -> Result | None:

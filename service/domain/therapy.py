@@ -61,6 +61,8 @@ class Therapy:
 
     def before(self, taken: When, *, injections_only: bool) -> bool:
         """Return whether the sample is older than the therapy that is active now."""
+        if not self.active:
+            return False
         courses = [e for e in self.active if not injections_only or e.form is Form.INJECTION]
         starts = [self.began(e) for e in courses]
         return any(start is None or taken.earliest <= start for start in starts)
