@@ -51,11 +51,11 @@ def service(**settings: str) -> Iterator[Server]:
 
 
 @contextmanager
-def granian(target: str, workers: int = WORKERS, threads: int = THREADS) -> Iterator[Server]:
-    """Run another application on the server, workers and threads of the service."""
+def granian(target: str, workers: int = WORKERS, threads: int = THREADS, **settings: str) -> Iterator[Server]:
+    """Run an application on the server, workers and threads of the service."""
     port = _free_port()
     options = f"--interface wsgi --factory --no-ws --log-level warning --workers {workers} --blocking-threads {threads}"
-    with _running(("-m", "granian", *options.split(), "--port", str(port), target), port, {}) as server:
+    with _running(("-m", "granian", *options.split(), "--port", str(port), target), port, settings) as server:
         yield server
 
 

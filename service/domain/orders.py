@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from service.domain.protocol import Product, Protocol, Step, Timing
 from service.domain.recommend import Option
@@ -16,9 +17,12 @@ _DAYS = {"d": 1, "wk": 7}
 _DAYS_A_MONTH = 30
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Order:
-    """One step, dated, with the product that gives it; amounts are in the product's own unit."""
+    """One step, dated, with the product that gives it; amounts are in the product's own unit.
+
+    A schedule is made once a day and kept, so an order is told apart by identity: cheap to look things up by.
+    """
 
     number: int
     step: Step
@@ -40,19 +44,41 @@ class Order:
         return (self.end - self.start).days + 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Schedule:
     """An option's orders for today, and from when each of its steps runs (None: it depends)."""
 
+    option: Option
     orders: tuple[Order, ...]
     starts: tuple[date | None, ...]
     review: date
 
 
+class _Same:
+    """A protocol told apart by identity, held so that no other can take its place."""
+
+    __slots__ = ("protocol",)
+
+    def __init__(self, protocol: Protocol) -> None:
+        self.protocol = protocol
+
+    def __hash__(self) -> int:
+        return id(self.protocol)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.protocol is self.protocol
+
+
 def schedule(option: Option, protocol: Protocol, today: date, *, pregnant: bool) -> Schedule | None:
     """Return the orders of an option, consecutive and never overlapping; None when no product can give a dose."""
     months = protocol.limits.review_months_pregnant if pregnant else protocol.limits.review_months
-    review = months_after(today, months)
+    return _schedule(option, _Same(protocol), today, months)
+
+
+@lru_cache(maxsize=1024)
+def _schedule(option: Option, same: _Same, today: date, months: int) -> Schedule | None:
+    """Return the schedule, which nothing else of the patient changes: made once for each option and day."""
+    protocol, review = same.protocol, months_after(today, months)
     orders: list[Order] = []
     starts: list[date | None] = []
     start: date | None = today
@@ -67,7 +93,7 @@ def schedule(option: Option, protocol: Protocol, today: date, *, pregnant: bool)
             return None
         orders.append(order)
         start = None if order.open_ended else order.end + timedelta(days=1)
-    return Schedule(tuple(orders), tuple(starts), orders[-1].end if orders else review)
+    return Schedule(option, tuple(orders), tuple(starts), orders[-1].end if orders else review)
 
 
 def _order(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from service.domain.orders import Order
@@ -14,6 +15,7 @@ from service.domain.terms import Route
 from service.ids import named, namespace
 
 Json = dict[str, Any]
+Code = tuple[str, str, str]
 _UCUM = "http://unitsofmeasure.org"
 _URN = "urn:ietf:rfc:3986"
 _ORDER = namespace("urn:b12-cds:order")
@@ -40,11 +42,11 @@ class Circumstances:
     today: date
     seed: str
     reason: str
-    topic: tuple[str, str, str] | None
+    topic: Code | None
     conditions: tuple[str, ...]
     supporting: tuple[str, ...]
     urgent: bool
-    routes: Mapping[Route, tuple[str, str, str]]
+    routes: Mapping[Route, Code]
 
 
 def number(value: Decimal) -> int | float:
@@ -65,24 +67,40 @@ def how_often(timing: Timing) -> Json:
     return found | {"periodUnit": timing.unit}
 
 
-def medication_request(order: Order, regimen: str, note: str | None, about: Circumstances) -> Json:
+@dataclass(frozen=True, slots=True)
+class _Prescribed:
+    """The elements of an order that are the same for every patient: shared, and never changed."""
+
+    medication: Json
+    dosage: list[Json]
+    dispense: Json
+
+
+@lru_cache(maxsize=1024)
+def _prescribed(order: Order, route: Code | None) -> _Prescribed:
+    """Return what is prescribed, written once for each order."""
+    medication = {"coding": [_coding(coding) for coding in order.product.codings], "text": order.product.text}
+    return _Prescribed(medication, [_dosage(order, route)], _dispense(order))
+
+
+def medication_request(
+    order: Order, regimen: str, note: str | None, about: Circumstances, *, first: bool = True
+) -> Json:
     """Return a complete draft MedicationRequest for one step."""
+    prescribed = _prescribed(order, about.routes.get(order.route))
     resource: Json = {
         "resourceType": "MedicationRequest",
         "identifier": [_urn(about, regimen, str(order.number))],
         "status": "draft",
         "intent": "proposal",
         "priority": "urgent" if about.urgent else "routine",
-        "medicationCodeableConcept": {
-            "coding": [_coding(coding) for coding in order.product.codings],
-            "text": order.product.text,
-        },
+        "medicationCodeableConcept": prescribed.medication,
         "subject": {"reference": f"Patient/{about.patient}"},
         "authoredOn": about.today.isoformat(),
         "reasonCode": [_reason(about)],
         "groupIdentifier": _urn(about, regimen),
-        "dosageInstruction": [_dosage(order, about.routes)],
-        "dispenseRequest": _dispense(order),
+        "dosageInstruction": prescribed.dosage,
+        "dispenseRequest": prescribed.dispense,
     }
     if about.encounter:
         resource["encounter"] = {"reference": f"Encounter/{about.encounter}"}
@@ -134,9 +152,8 @@ def _range(low: Decimal, high: Decimal | None) -> str:
     return _plain(low) if high is None or high == low else f"{_plain(low)} to {_plain(high)}"
 
 
-def _dosage(order: Order, routes: Mapping[Route, tuple[str, str, str]]) -> Json:
+def _dosage(order: Order, coding: Code | None) -> Json:
     bounds = {"start": order.start.isoformat(), "end": order.end.isoformat()}
-    coding = routes.get(order.route)
     route: Json = {"coding": [_coding(coding)]} if coding else {}
     dose: Json = {"doseQuantity": _quantity(order.low, order)}
     if order.high is not None:
@@ -170,7 +187,7 @@ def _reason(about: Circumstances) -> Json:
     return {"coding": [_coding(about.topic)], "text": about.reason} if about.topic else {"text": about.reason}
 
 
-def _coding(coding: tuple[str, str, str]) -> Json:
+def _coding(coding: Code) -> Json:
     system, code, display = coding
     return {"system": system, "code": code, "display": display}
 
