@@ -85,6 +85,12 @@ class _Element(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     may_be_empty: ClassVar[frozenset[str]] = frozenset()
 
     def __post_init__(self) -> None:
+        for value in msgspec.structs.astuple(self):
+            if not value and value is not None and value is not False:
+                self._leave_out_what_is_empty()
+                return
+
+    def _leave_out_what_is_empty(self) -> None:
         for name, default in _defaults(type(self)):
             value = getattr(self, name)
             if value or value is default or value not in ("", (), [], {}) or name in self.may_be_empty:

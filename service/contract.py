@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
+
+import msgspec
 
 from service.domain.decision import Decision
 from service.domain.orders import Schedule
 from service.domain.protocol import Step, Timing
-from service.domain.recommend import Option
+from service.domain.terms import Duration
 from service.fhir.writing import how_often, number
 
 Json = dict[str, Any]
@@ -32,20 +35,25 @@ def assessment(decision: Decision) -> Json:
         ],
         "modifiers": [modifier.value for modifier in decision.modifiers.present],
         "startNow": verdict.start_now,
-        "options": [_option(o, s, plan.duration.value if plan.duration else None) for o, s in decision.schedules],
+        "options": [_option(dated, plan.duration) for _, dated in decision.schedules],
         "notices": list(decision.notices),
         "unreadable": [{"resource": u.resource, "why": u.why} for u in decision.evidence.record.unreadable],
     }
 
 
-def carried(decision: Decision, said: Json, rule_set: str) -> Json:
-    """Return the assessment as a card carries it: with the resources it used and the rule set's version."""
+def carried(decision: Decision, said: Json, rule_set: str) -> msgspec.Raw:
+    """Return the assessment as every card carries it: with the resources it used and the rule set's version."""
     modifiers = [basis for bases in decision.modifiers.present.values() for basis in bases]
     used = [r.resource for r in decision.assessment.basis]
     used += [basis for cause in decision.assessment.causes for basis in cause.basis]
     resources = list(dict.fromkeys([*used, *modifiers]))
-    told: Json = _without_gaps(said | {"resources": resources, "ruleSet": rule_set})
-    return told
+    told = said | {
+        "causes": [_without_gaps(cause) for cause in said["causes"]],
+        "options": [_carried_option(dated, decision.plan.duration) for _, dated in decision.schedules],
+        "resources": resources,
+        "ruleSet": rule_set,
+    }
+    return msgspec.Raw(msgspec.json.encode({key: value for key, value in told.items() if value != []}))
 
 
 def _without_gaps(value: Any) -> Any:
@@ -69,13 +77,21 @@ def _weeks(weeks: int) -> Json:
     return {"value": weeks, "unit": "week", "system": "http://unitsofmeasure.org", "code": "wk"}
 
 
-def _option(option: Option, dated: Schedule, duration: str | None) -> Json:
+@lru_cache(maxsize=1024)
+def _carried_option(dated: Schedule, duration: Duration | None) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(_without_gaps(_option(dated, duration))))
+
+
+@lru_cache(maxsize=1024)
+def _option(dated: Schedule, duration: Duration | None) -> Json:
+    """Return an option, the same for every patient of a day: shared, and never changed."""
+    option = dated.option
     return {
         "recommended": option.recommended,
         "route": option.drugs[0][1].value,
         "drug": option.drugs[0][0],
         "regimen": option.regimen.id,
-        "duration": duration,
+        "duration": duration.value if duration else None,
         "phases": [
             _phase(number, step, drug, route.value, start.isoformat() if start else None)
             for number, (step, (drug, route), start) in enumerate(

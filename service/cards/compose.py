@@ -9,11 +9,12 @@ from typing import Any
 
 from cds_hooks.wire import Card, Coding, Indicator, Link, LinkType, SelectionBehavior, Source, Suggestion
 from service.cards import detail, summary
-from service.cards.suggestions import orders, tests
+from service.cards.suggestions import circumstances, orders, tests
 from service.domain.decision import Decision
 from service.domain.notices import old_low, worth_testing
 from service.domain.protocol import Band, Book
 from service.domain.terms import Modifier, Notice, Role, Status
+from service.fhir.writing import Circumstances, Code
 from service.ids import named, namespace
 
 EXTENSION = "org.b12-cds.assessment"
@@ -35,12 +36,27 @@ def cards_of(decision: Decision, book: Book, address: Address, extension: dict[s
     """Return the cards for a decision: none when there is nothing to say (decisions, section 7)."""
     if decision.evidence.record.deceased:
         return ()
-    cards = []
-    if _treats(decision):
-        cards.append(_treatment(decision, book, address, extension))
-    if _asks(decision):
-        cards.append(_workup(decision, book, address, extension))
-    return tuple(cards)
+    treats, asks = _treats(decision), _asks(decision)
+    if not treats and not asks:
+        return ()
+    about = circumstances(decision, book, address.patient, address.encounter, address.seed)
+    number, common = summary.deciding_number(decision), detail.common(decision, book)
+    told = _Told(decision, book, address, about, number, common, extension)
+    treatment = (_treatment(told),) if treats else ()
+    return (*treatment, _workup(told, alone=not treats)) if asks else treatment
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What both cards are made from."""
+
+    decision: Decision
+    book: Book
+    address: Address
+    about: Circumstances
+    number: str
+    common: detail.Common
+    extension: dict[str, Any]
 
 
 def _treats(decision: Decision) -> bool:
@@ -63,9 +79,17 @@ def _asks(decision: Decision) -> bool:
     return bool(decision.investigations) or not _treats(decision)
 
 
-def _treatment(decision: Decision, book: Book, address: Address, extension: dict[str, Any]) -> Card:
-    suggestions = orders(decision, book, address.patient, address.encounter, address.seed, address.original)
-    return _card("treatment", decision, book, address, extension, _indicator(decision), suggestions)
+def _treatment(told: _Told) -> Card:
+    decision = told.decision
+    return _card(
+        "treatment",
+        told,
+        summary.treatment(decision, told.number),
+        detail.treatment(decision, told.book, told.common),
+        _indicator(decision),
+        orders(decision, told.book, told.about, told.address.original),
+        SelectionBehavior.AT_MOST_ONE,
+    )
 
 
 def _indicator(decision: Decision) -> Indicator:
@@ -78,41 +102,57 @@ def _indicator(decision: Decision) -> Indicator:
     return Indicator.WARNING if decision.assessment.start_now or decision.unsafe else Indicator.INFO
 
 
-def _workup(decision: Decision, book: Book, address: Address, extension: dict[str, Any]) -> Card:
-    suggestions = tests(decision, book, address.patient, address.encounter, address.seed)
-    return _card("workup", decision, book, address, extension, Indicator.INFO, suggestions)
+def _workup(told: _Told, *, alone: bool) -> Card:
+    decision = told.decision
+    return _card(
+        "workup",
+        told,
+        summary.workup(decision, told.number),
+        detail.workup(decision, told.book, told.common, alone=alone),
+        Indicator.INFO,
+        tests(decision, told.about),
+        SelectionBehavior.ANY,
+    )
 
 
 def _card(
     kind: str,
-    decision: Decision,
-    book: Book,
-    address: Address,
-    extension: dict[str, Any],
+    told: _Told,
+    short: str,
+    long: str,
     indicator: Indicator,
     suggestions: tuple[Suggestion, ...],
+    behaviour: SelectionBehavior,
 ) -> Card:
-    protocol = decision.protocol
-    url = book.sources[protocol.cite.source].url
-    behaviour = SelectionBehavior.ANY if kind == "workup" else SelectionBehavior.AT_MOST_ONE
-    treating = kind == "treatment"
-    alone = not _treats(decision)
+    protocol, wording = told.decision.protocol, told.book.wording
+    url = told.book.sources[protocol.cite.source].url
     return Card(
-        uuid=named(_CARD, f"{address.seed}|{kind}"),
-        summary=summary.treatment(decision) if treating else summary.workup(decision),
-        detail=detail.treatment(decision, book) if treating else detail.workup(decision, book, alone=alone),
+        uuid=named(_CARD, f"{told.address.seed}|{kind}"),
+        summary=short,
+        detail=long,
         indicator=indicator,
-        source=Source(label=f"{protocol.publisher}: {protocol.title}", url=url, topic=_coding(book.wording.topic)),
+        source=_source(protocol.publisher, protocol.title, url, wording.topic),
         suggestions=suggestions,
         selectionBehavior=behaviour if suggestions else None,
-        overrideReasons=tuple(map(_coding, book.wording.reasons)),
-        links=(Link(label=f"Read {protocol.publisher}", url=url, type=LinkType.ABSOLUTE),) if url else (),
-        extension=extension,
+        overrideReasons=_codings(wording.reasons),
+        links=_links(protocol.publisher, url),
+        extension=told.extension,
     )
 
 
+# Books have few of these: each is made once.
+
+
 @cache
-def _coding(coding: tuple[str, str, str]) -> Coding:
-    """Return a coding of the book, made once."""
-    system, code, display = coding
-    return Coding(system=system, code=code, display=display)
+def _source(publisher: str, title: str, url: str | None, topic: Code) -> Source:
+    return Source(label=f"{publisher}: {title}", url=url, topic=_codings((topic,))[0])
+
+
+@cache
+def _links(publisher: str, url: str | None) -> tuple[Link, ...]:
+    return (Link(label=f"Read {publisher}", url=url, type=LinkType.ABSOLUTE),) if url else ()
+
+
+@cache
+def _codings(codings: tuple[Code, ...]) -> tuple[Coding, ...]:
+    return tuple(Coding(system=system, code=code, display=display) for system, code, display in codings)

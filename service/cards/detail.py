@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from service.cards.plan import plan
-from service.cards.text import bullets, capital, day, escaped, line, listed
+from service.cards.text import bullets, capital, day, escaped, line, listed, title_of
 from service.domain.cause import Attribution
 from service.domain.decision import Decision
 from service.domain.notices import contradicting, old_low
@@ -22,34 +23,57 @@ _LETTERS = {
 _CERTAINTY = {Certainty.ESTABLISHED: "", Certainty.PROBABLE: " (probable)", Certainty.POSSIBLE: " (possible)"}
 #: Notices that another block of the card already says.
 _SAID_ELSEWHERE = frozenset({Notice.PLAN, Notice.DATA, Notice.NOT_DEFICIENT, Notice.WORKUP_FBC})
+_TOLD = tuple(notice for notice in Notice if notice not in _SAID_ELSEWHERE)
+_ASKING = tuple(n.value for n in _TOLD if n.startswith("workup") or n in (Notice.ASSAY, Notice.ETHNICITY))
+_TAKING_CARE = tuple(n.value for n in _TOLD if n.value not in _ASKING)
 
 
-def treatment(decision: Decision, book: Book) -> str:
+@dataclass(frozen=True, slots=True)
+class Common:
+    """The blocks that both cards have."""
+
+    found: str
+    cause: str
+    unknown: str
+    basis: str
+
+
+def common(decision: Decision, book: Book) -> Common:
+    """Return the blocks that both cards have."""
+    return Common(
+        found=line("Found", _found(decision)),
+        cause=line("Cause", _cause(decision)),
+        unknown=bullets("Not known", _unknown(decision)),
+        basis=line("Basis", _basis(decision, book)),
+    )
+
+
+def treatment(decision: Decision, book: Book, both: Common) -> str:
     """Return the detail of the treatment card."""
     blocks = [
-        line("Found", _found(decision)),
-        line("Cause", _cause(decision)),
+        both.found,
+        both.cause,
         *plan(decision, book),
         bullets("Take care", _care(decision, book)),
-        bullets("Not known", _unknown(decision)),
+        both.unknown,
         bullets("Guidelines differ", _conflicts(decision, book)),
-        line("Basis", _basis(decision, book)),
+        both.basis,
     ]
     return "\n\n".join(block for block in blocks if block)
 
 
-def workup(decision: Decision, book: Book, *, alone: bool) -> str:
+def workup(decision: Decision, book: Book, both: Common, *, alone: bool) -> str:
     """Return the detail of the work-up card; alone, it also says what the treatment card would have said."""
     tests = [i.title for i in decision.investigations]
     blocks = [
-        line("Found", _found(decision)),
-        line("Cause", _cause(decision)) if alone else "",
+        both.found,
+        both.cause if alone else "",
         bullets("Ask for", tests),
-        bullets("Why", _care(decision, book, workup=True)),
+        bullets("Why", _called_for(decision, book)),
         bullets("Take care", _care(decision, book)) if alone else "",
-        bullets("Not known", _unknown(decision)),
+        both.unknown,
         bullets("Guidelines differ", _conflicts(decision, book)) if alone else "",
-        line("Basis", _basis(decision, book)),
+        both.basis,
     ]
     return "\n\n".join(block for block in blocks if block)
 
@@ -60,8 +84,7 @@ def result(found: Result, title: str) -> str:
 
 
 def _found(decision: Decision) -> str:
-    titles = {test.analyte: test.title for test in decision.tests}
-    lines = [result(r, titles[r.analyte]) for r in decision.assessment.basis]
+    lines = [result(r, title_of(r, decision.tests)) for r in decision.assessment.basis]
     lines += dict.fromkeys(p.concept.title for p in decision.evidence.neurology)
     said = capital(decision.assessment.rule.says)
     return f"{'; '.join(lines)}. {said}" if lines else said
@@ -87,19 +110,19 @@ def _attributed(attribution: Attribution) -> str:
     return f"{cause.title}{_CERTAINTY[attribution.certainty]}{f', by {listed(why)}' if why else ''}"
 
 
-def _care(decision: Decision, book: Book, *, workup: bool = False) -> Iterator[str]:
-    """Yield the sentences of the notices: those that ask for tests, or all others."""
-    wording = book.wording
-    for notice in Notice:
-        if notice.value not in decision.notices or notice in _SAID_ELSEWHERE:
-            continue
-        asks = notice.value.startswith("workup") or notice in (Notice.ASSAY, Notice.ETHNICITY)
-        if asks is not workup or notice.value not in wording.sentences:
-            continue
-        referred = notice is Notice.URGENT_NEURO and not decision.schedules
-        yield wording.phrases["neurology-without-plan"] if referred else wording.sentences[notice.value]
-    if workup:
-        return
+def _called_for(decision: Decision, book: Book) -> Iterator[str]:
+    """Yield the sentences of the notices that ask for tests."""
+    noticed, sentences = frozenset(decision.notices), book.wording.sentences
+    return (sentences[notice] for notice in _ASKING if notice in noticed and notice in sentences)
+
+
+def _care(decision: Decision, book: Book) -> Iterator[str]:
+    """Yield the sentences of all other notices, and of what the plan and the rule need said."""
+    noticed, wording = frozenset(decision.notices), book.wording
+    for notice in _TAKING_CARE:
+        if notice in noticed and notice in wording.sentences:
+            referred = notice == Notice.URGENT_NEURO and not decision.schedules
+            yield wording.phrases["neurology-without-plan"] if referred else wording.sentences[notice]
     rule = decision.assessment.rule.id
     if rule in wording.rules and (rule != "K13" or decision.assessment.status is Status.CONFIRMED):
         yield wording.rules[rule]
@@ -138,8 +161,11 @@ def _unknown(decision: Decision) -> Iterator[str]:
 
 
 def _conflicts(decision: Decision, book: Book) -> Iterator[str]:
+    disputed = {notice for notice in decision.notices if notice.startswith("conflict-")}
+    if not disputed:
+        return
     for conflict in book.conflicts:
-        if f"conflict-{conflict.id.lower()}" in decision.notices:
+        if f"conflict-{conflict.id.lower()}" in disputed:
             others = [f"{name}: {words}" for name, words in conflict.positions.items() if name != decision.protocol.id]
             yield f"{conflict.topic[:1].upper()}{conflict.topic[1:]}: {'; '.join(others)}."
 

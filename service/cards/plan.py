@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from functools import lru_cache
+from typing import NamedTuple
 
 from service.cards.text import bullets, capital, day, escaped, line, listed
 from service.domain.decision import Decision
@@ -22,14 +24,22 @@ _PHASES = {PhaseName.REPLETION: "Repletion", PhaseName.MAINTENANCE: "Maintenance
 _ROUTES = {"subcutaneous": "deep subcutaneous"}
 
 
+class Remarks(NamedTuple):
+    """What may have to be said of an order: a route outside the licence, a volume too small to measure."""
+
+    off_label: str
+    immeasurable: str
+
+
 def plan(decision: Decision, book: Book) -> Iterator[str]:
     """Yield the blocks of the plan, or the one that says why there is none."""
     if decision.plan.none_because is not None:
         yield line("No order is proposed", escaped(capital(decision.plan.none_because)))
     if decision.schedules:
         yield line("Why this route", " ".join(_why(decision, book)))
+    remarks = remarks_of(book)
     for option, dated in decision.schedules:
-        yield _option(option, dated, decision, book)
+        yield _option(dated, decision.plan.duration, _watch(option, decision), remarks)
     drafts = decision.evidence.therapy.drafts
     if drafts:
         waiting = listed(f"{escaped(d.text)} ({escaped(d.resource)})" for d in drafts)
@@ -56,17 +66,21 @@ def _why(decision: Decision, book: Book) -> Iterator[str]:
         yield capital(row.why)
 
 
-def _option(option: Option, dated: Schedule, decision: Decision, book: Book) -> str:
+@lru_cache(maxsize=1024)
+def _option(dated: Schedule, duration: Duration | None, watch: tuple[str, ...], remarks: Remarks) -> str:
+    """Return the block of an option, which nothing else of the patient changes."""
+    option = dated.option
     title = "Recommended" if option.recommended else "Or"
     route = _ROUTES.get(option.route.value, option.route.value)
-    lines = [*_phases(option, dated, decision)]
+    lines = [*_phases(dated, duration)]
     if option.recommended:
-        lines.append(f"Watch: {'; '.join(_watch(option, decision))}")
-    notes = dict.fromkeys(note for order in dated.orders for note in notes_of(option, order, book))
+        lines.append(f"Watch: {'; '.join(watch)}")
+    notes = dict.fromkeys(note for order in dated.orders for note in notes_of(option, order, remarks))
     return bullets(f"{title}: {option.regimen.title}, {route}", [*lines, *notes])
 
 
-def _phases(option: Option, dated: Schedule, decision: Decision) -> Iterator[str]:
+def _phases(dated: Schedule, duration: Duration | None) -> Iterator[str]:
+    option = dated.option
     open_until = {order.number: order.end for order in dated.orders if order.open_ended}
     steps = list(enumerate(zip(option.steps, option.drugs, dated.starts, strict=True), 1))
     for phase, name in _PHASES.items():
@@ -79,8 +93,8 @@ def _phases(option: Option, dated: Schedule, decision: Decision) -> Iterator[str
         if phase is PhaseName.MAINTENANCE and option.then_words:
             words.append(option.then_words)
         if words:
-            duration = decision.plan.duration if phase is PhaseName.MAINTENANCE else None
-            yield f"{name}: {'; '.join(words)}{f'; {_DURATION[duration]}' if duration else ''}"
+            lasts = f"; {_DURATION[duration]}" if duration and phase is PhaseName.MAINTENANCE else ""
+            yield f"{name}: {'; '.join(words)}{lasts}"
 
 
 def _begins(step: Step, start: date | None) -> str:
@@ -89,21 +103,22 @@ def _begins(step: Step, start: date | None) -> str:
     return f"{step.begins_if}, " if step.begins_if else "then "
 
 
-def notes_of(option: Option, order: Order, book: Book) -> Iterator[str]:
-    """Yield what must be said of one order: a route outside the licence, a volume too small to measure."""
-    if option.off_label:
-        yield book.wording.phrases["off-label"]
-    if order.immeasurable:
-        yield book.wording.phrases["immeasurable"]
+def remarks_of(book: Book) -> Remarks:
+    """Return the book's words for the remarks."""
+    phrases = book.wording.phrases
+    return Remarks(phrases["off-label"], phrases["immeasurable"])
 
 
-def _watch(option: Option, decision: Decision) -> Iterator[str]:
+def notes_of(option: Option, order: Order, remarks: Remarks) -> tuple[str, ...]:
+    """Return what must be said of one order."""
+    off_label = (remarks.off_label,) if option.off_label else ()
+    return (*off_label, remarks.immeasurable) if order.immeasurable else off_label
+
+
+def _watch(option: Option, decision: Decision) -> tuple[str, ...]:
     watch = decision.protocol.monitoring
     if decision.assessment.prevention and not option.regimen.repletion:
-        yield from watch["prevention"]
-        return
+        return watch["prevention"]
     if decision.evidence.pregnant or decision.evidence.breastfeeding:
-        yield from watch["pregnant"]
-    else:
-        yield from watch["injected" if option.regimen.injected else "tablets"]
-    yield decision.protocol.response
+        return (*watch["pregnant"], decision.protocol.response)
+    return (*watch["injected" if option.regimen.injected else "tablets"], decision.protocol.response)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from cds_hooks.wire import Action, ActionType, Suggestion
-from service.cards.plan import notes_of
+from service.cards.plan import Remarks, notes_of, remarks_of
 from service.cards.text import capital
 from service.domain.decision import Decision
 from service.domain.orders import Schedule
 from service.domain.protocol import Book
-from service.domain.recommend import Option
 from service.domain.record import Form
 from service.domain.terms import Modifier, Status
 from service.fhir.writing import Circumstances, medication_request, service_request
@@ -22,28 +20,22 @@ _SUGGESTION = namespace("urn:b12-cds:suggestion")
 
 
 def orders(
-    decision: Decision,
-    book: Book,
-    patient: str,
-    encounter: str | None,
-    seed: str,
-    original: Callable[[str], dict[str, Any] | None],
+    decision: Decision, book: Book, about: Circumstances, original: Callable[[str], dict[str, Any] | None]
 ) -> tuple[Suggestion, ...]:
     """Return a suggestion for each option; none while a draft waits to be signed."""
     if decision.evidence.therapy.drafts:
         return ()
-    about = _circumstances(decision, book, patient, encounter, seed)
     stops = _stops(decision, original) if decision.plan.replaces_therapy else ()
-    return tuple(_suggestion(option, dated, about, stops, book) for option, dated in decision.schedules)
+    remarks = remarks_of(book)
+    return tuple(_suggestion(dated, about, stops, remarks) for _, dated in decision.schedules)
 
 
-def tests(decision: Decision, book: Book, patient: str, encounter: str | None, seed: str) -> tuple[Suggestion, ...]:
+def tests(decision: Decision, about: Circumstances) -> tuple[Suggestion, ...]:
     """Return a suggestion for each missing test, to be picked freely."""
-    about = _circumstances(decision, book, patient, encounter, seed)
     return tuple(
         Suggestion(
             label=f"Order: {test.title}",
-            uuid=named(_SUGGESTION, f"{seed}|{test.id}"),
+            uuid=named(_SUGGESTION, f"{about.seed}|{test.id}"),
             actions=(
                 Action(
                     type=ActionType.CREATE,
@@ -56,10 +48,8 @@ def tests(decision: Decision, book: Book, patient: str, encounter: str | None, s
     )
 
 
-def _suggestion(
-    option: Option, dated: Schedule, about: Circumstances, stops: tuple[Action, ...], book: Book
-) -> Suggestion:
-    later = replace(about, urgent=False)
+def _suggestion(dated: Schedule, about: Circumstances, stops: tuple[Action, ...], remarks: Remarks) -> Suggestion:
+    option = dated.option
     creates = tuple(
         Action(
             type=ActionType.CREATE,
@@ -67,8 +57,9 @@ def _suggestion(
             resource=medication_request(
                 order,
                 option.regimen.id,
-                " ".join(notes_of(option, order, book)) or None,
-                about if order is dated.orders[0] else later,
+                " ".join(notes_of(option, order, remarks)) or None,
+                about,
+                first=order is dated.orders[0],
             ),
         )
         for order in dated.orders
@@ -95,7 +86,8 @@ def _stops(decision: Decision, original: Callable[[str], dict[str, Any] | None])
     return tuple(stops)
 
 
-def _circumstances(decision: Decision, book: Book, patient: str, encounter: str | None, seed: str) -> Circumstances:
+def circumstances(decision: Decision, book: Book, patient: str, encounter: str | None, seed: str) -> Circumstances:
+    """Return what every order of one answer shares."""
     verdict, evidence = decision.assessment, decision.evidence
     basis = [reference for attribution in verdict.causes for reference in attribution.basis]
     diagnoses = [p.resource for p in evidence.record.problems if p.active and "b12-diagnosis" in p.concept.roles]

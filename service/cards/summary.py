@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.cards.text import SUMMARY, day, fitted, listed, plain
+from service.cards.text import SUMMARY, day, fitted, listed, plain, title_of
 from service.domain.decision import Decision
 from service.domain.record import Result
 from service.domain.terms import Analyte, Mechanism, Modifier, Status
@@ -21,33 +21,33 @@ _MARKERS = (Analyte.MMA, Analyte.HOMOCYSTEINE)
 _WORDS = {Modifier.NEUROLOGICAL: "with neurology", Modifier.SEVERE_ANAEMIA: "with severe anaemia"}
 
 
-def treatment(decision: Decision) -> str:
+def treatment(decision: Decision, number: str) -> str:
     """Return the summary of the treatment card, the longest of its forms that fits."""
     verdict = decision.assessment
     status = "B12 deficiency to be prevented" if verdict.prevention else _STATUS[verdict.status]
     if verdict.status is Status.OUT_OF_SCOPE:
         return f"{status}."
-    number = _number(decision)
     numbered = f" ({number})" if number else ""
     modifier = next((f" {words}" for found, words in _WORDS.items() if found in decision.modifiers), "")
     cause, action = _cause(decision), _action(decision)
     of = f": {cause}" if cause else ""
-    forms = (
-        f"{status}{numbered}{modifier}{of}. {action}",
-        f"{status}{numbered}{of}. {action}",
-        f"{status}{numbered}{modifier}. {action}",
-        f"{status}{numbered}. {action}",
-        f"{status}{modifier}{of}. {action}",
-        f"{status}{of}. {action}",
-        f"{status}{modifier}. {action}",
+    heads = (
+        (numbered, modifier, of),
+        (numbered, of),
+        (numbered, modifier),
+        (numbered,),
+        (modifier, of),
+        (of,),
+        (modifier,),
     )
+    forms = (f"{status}{''.join(head)}. {action}" for head in heads)
     return next((form for form in forms if len(form) <= SUMMARY), None) or fitted([f"{status}.", action])
 
 
-def workup(decision: Decision) -> str:
+def workup(decision: Decision, number: str) -> str:
     """Return the summary of the work-up card."""
     asked = [i.title for i in decision.investigations]
-    number, status = _number(decision), _STATUS[decision.assessment.status]
+    status = _STATUS[decision.assessment.status]
     head = f"{status} ({number})." if number else f"{status}."
     if decision.evidence.age is None:
         return fitted([head, "No birth date that can be read: no plan."])
@@ -85,12 +85,12 @@ def _cause(decision: Decision) -> str:
     return first.why[0] if named else first.cause.title
 
 
-def _number(decision: Decision) -> str:
+def deciding_number(decision: Decision) -> str:
     """Return the deciding result, plain: a summary is no markdown."""
     found = _deciding(decision)
     if found is None:
         return ""
-    title = next(test.title for test in decision.tests if test.analyte is found.analyte).replace("vitamin ", "")
+    title = title_of(found, decision.tests).replace("vitamin ", "")
     value = found.shown.lstrip("<>=")
     comparator = found.shown[: len(found.shown) - len(value)]
     return f"{title} {comparator}{plain(value)[:22].rstrip()}, {day(found.taken.latest)}"

@@ -6,6 +6,9 @@ import re
 from collections.abc import Iterable
 from datetime import date
 
+from service.domain.index import Test
+from service.domain.record import Result
+
 #: The reference EHR renders markdown with raw HTML: nothing from a chart may be either.
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|<>&~$:@]|(?<=www)\.)", re.IGNORECASE)
 _HTML = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
@@ -27,6 +30,11 @@ def plain(text: str) -> str:
 def day(when: date) -> str:
     """Return a date as people read it."""
     return f"{when.day} {_MONTHS[when.month - 1]} {when.year}"
+
+
+def title_of(found: Result, tests: Iterable[Test]) -> str:
+    """Return the title of the test that a result is of."""
+    return next(test.title for test in tests if test.analyte is found.analyte)
 
 
 def fitted(pieces: Iterable[str]) -> str:

@@ -56,18 +56,10 @@ def span(period: Period) -> When | None:
     return When(known.earliest, known.latest) if known else None
 
 
-def first(*texts: str | None) -> When | None:
-    """Return the first date that is given."""
-    for text in texts:
-        if text:
-            return when(text)
-    return None
-
-
-def first_or_none(*texts: str | None) -> When | None:
-    """Return the first date that is given, or None when it is no date."""
+def when_or_none(text: str | None) -> When | None:
+    """Return the days a date can mean, or None when it is absent or no date."""
     try:
-        return first(*texts)
+        return when(text) if text else None
     except NotADate:
         return None
 

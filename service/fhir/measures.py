@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+import msgspec
+
 from service.domain.index import CodeIndex, TestCode
 from service.domain.record import Flag, Measure
 from service.fhir.shapes import CodeableConcept, Quantity, Range
@@ -30,6 +32,7 @@ _SAYS: Mapping[str | None, tuple[Flag | None, bool | None]] = {
     )
     for written in spellings
 }
+_SAYS_NOTHING = (None, None)
 #: Properties whose unit is the laboratory's own affair.
 ARBITRARY = frozenset({"arbitrary", "presence"})
 #: No unit is longer, and no number has more digits before or behind its point.
@@ -130,8 +133,7 @@ def units_of(index: CodeIndex) -> Units:
 _USUAL = ("pg/mL", "ng/L", "ng/mL", "pmol/L", "umol/L", "nmol/L", "g/dL", "g/L", "mmol/L", "ug/L", "10*3/uL", "%", "1")
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(msgspec.Struct, frozen=True, gc=False):
     """A value ready for the rules, with the laboratory's range in the same unit."""
 
     measure: Measure
@@ -152,8 +154,8 @@ def value_of(quantity: Quantity, ranges: tuple[Range, ...], code: TestCode, unit
     scale = units.scale(code, quantity)
     measure = Measure(quantity.value * scale.factor, scale.unit, comparator)
     _plausible(measure, code, quantity)
-    low, high = _range(ranges, code, units, scale)
-    shown = f"{comparator}{quantity.value} {quantity.unit or quantity.code or ''}".rstrip()
+    low, high = _range(ranges, code, units, scale, quantity) if ranges else (None, None)
+    shown = f"{comparator}{quantity.value!s} {quantity.unit or quantity.code or ''}".rstrip()
     if len(shown) > _MOST_DIGITS + _LONGEST_UNIT:
         raise Refused("its value is not a number that can be used")
     return Value(measure, shown, low, high)
@@ -179,19 +181,19 @@ def written(text: str) -> Quantity | None:
 
 
 def _plausible(measure: Measure, code: TestCode, quantity: Quantity) -> None:
-    least, most = code.test.plausible.get(measure.unit, (None, None))
-    too_low = too_high = False
-    if least is not None and most is not None:
-        too_low = measure.value < least if measure.comparator == "" else measure.value <= 0
-        too_high = measure.value > most and not measure.comparator.startswith("<")
-    elif code.property not in ARBITRARY:
-        too_low = measure.value < 0
-    if too_low or too_high:
+    limits = code.test.plausible.get(measure.unit)
+    if limits is None:
+        credible = code.property in ARBITRARY or measure.value >= 0
+    elif measure.comparator == "":
+        credible = limits[0] <= measure.value <= limits[1]
+    else:
+        credible = measure.value > 0 and (measure.value <= limits[1] or measure.comparator.startswith("<"))
+    if not credible:
         raise Refused(f"{quantity.value} {quantity.unit or quantity.code or ''} is not plausible for {code.test.title}")
 
 
 def _range(
-    ranges: tuple[Range, ...], code: TestCode, units: Units, scale: Scale
+    ranges: tuple[Range, ...], code: TestCode, units: Units, scale: Scale, measured: Quantity
 ) -> tuple[Decimal | None, Decimal | None]:
     """Return the laboratory's range, when it gives one that is for everybody."""
     general = ranges if len(ranges) == 1 else [r for r in ranges if not r.appliesTo]
@@ -200,7 +202,7 @@ def _range(
     only = general[0]
     if only.low is None and only.high is None and only.text:
         only = _read_range(only.text)
-    low, high = _end(only.low, code, units, scale), _end(only.high, code, units, scale)
+    low, high = _end(only.low, code, units, scale, measured), _end(only.high, code, units, scale, measured)
     # 0 to 0 is how some systems send that there is no range.
     senseless = high is not None and (high <= 0 or (low is not None and low > high))
     return (None, None) if senseless else (low, high)
@@ -218,10 +220,13 @@ def _read_range(text: str) -> Range:
     return Range(high=one) if one.comparator.startswith("<") else Range(low=one)
 
 
-def _end(quantity: Quantity | None, code: TestCode, units: Units, scale: Scale) -> Decimal | None:
+def _end(quantity: Quantity | None, code: TestCode, units: Units, scale: Scale, measured: Quantity) -> Decimal | None:
+    """Return one end of a range, by the scale of the value where its unit is written alike."""
     if quantity is None or quantity.value is None or not _sane(quantity.value):
         return None
-    if quantity.unit is None and quantity.code is None:
+    unit, coded = quantity.unit, quantity.code
+    alike = unit == measured.unit and coded == measured.code and quantity.system == measured.system
+    if alike or (unit is None and coded is None):
         return quantity.value * scale.factor
     try:
         own = units.scale(code, quantity)
@@ -234,11 +239,13 @@ def flag_of(interpretation: tuple[CodeableConcept, ...]) -> tuple[Flag | None, b
     """Return the laboratory's flag, and whether it calls the result positive."""
     for concept in interpretation:
         for coding in concept.coding:
-            if coding.code in _SAYS:
-                return _SAYS[coding.code]
-        if concept.text in _SAYS:
-            return _SAYS[concept.text]
-    return None, None
+            said = _SAYS.get(coding.code)
+            if said is not None:
+                return said
+        said = _SAYS.get(concept.text)
+        if said is not None:
+            return said
+    return _SAYS_NOTHING
 
 
 def answer(text: str, index: CodeIndex) -> bool | None:

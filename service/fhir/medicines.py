@@ -50,19 +50,19 @@ _SHORT = 3
 
 
 def exposures(
-    medication: AnyMedication, code: CodeableConcept, resource: str, index: CodeIndex
+    medication: AnyMedication, code: CodeableConcept, resource: str, index: CodeIndex, b12_words: Iterable[str]
 ) -> Iterator[Exposure | Unreadable]:
-    """Yield an exposure for each medicine the code names; none for what was never taken, told where it is not clear."""
-    if never_taken(medication):
-        return
-    concepts = list(_concepts(code, index))
-    dosages = _dosages(medication)
-    course = _course(medication)
+    """Yield an exposure for each medicine the code names; told where it is not clear whether it was taken."""
+    concepts = _concepts(code, index)
     if not concepts:
         text = _text(code, ())
-        if any(word in text and Role.COBALT in concept.roles for word, concept in index.words):
-            yield Unreadable(resource, "it names vitamin B12 in words, but by no code that is known")
+        for word in b12_words:
+            if word in text:
+                yield Unreadable(resource, "it names vitamin B12 in words, but by no code that is known")
+                return
         return
+    dosages = _dosages(medication)
+    course = _course(medication)
     if course is None:
         yield Unreadable(resource, f"{concepts[0].title}: its status does not say whether it is or was taken")
         return
@@ -88,13 +88,15 @@ def exposures(
 
 def never_taken(medication: AnyMedication) -> bool:
     """Return whether the resource says that it is about no medicine that was or will be taken."""
-    if isinstance(medication, MedicationRequest):
-        proposed = medication.intent in _PROPOSED and medication.status not in ("active", "draft")
-        return bool(medication.doNotPerform) or proposed or medication.status in _NEVER
-    return medication.status in _NEVER
+    if medication.status in _NEVER:
+        return True
+    if not isinstance(medication, MedicationRequest):
+        return False
+    proposed = medication.intent in _PROPOSED and medication.status not in ("active", "draft")
+    return proposed or bool(medication.doNotPerform)
 
 
-def _concepts(code: CodeableConcept, index: CodeIndex) -> Iterable[Concept]:
+def _concepts(code: CodeableConcept, index: CodeIndex) -> list[Concept]:
     """Return the medicines named, each once; of the cobalamins only the one that says most."""
     found: dict[str, Concept] = {}
     for coding in code.coding:
@@ -102,11 +104,13 @@ def _concepts(code: CodeableConcept, index: CodeIndex) -> Iterable[Concept]:
         if concept is not None:
             known = found.get(concept.id)
             found[concept.id] = known if known is not None and known.form else concept
+    if len(found) < 2:
+        return list(found.values())
     cobalamins = [c for c in found.values() if Role.COBALAMIN in c.roles]
     if len(cobalamins) > 1:
         best = next((c for c in cobalamins if c.form), cobalamins[0])
         return [c for c in found.values() if c is best or Role.COBALAMIN not in c.roles]
-    return found.values()
+    return list(found.values())
 
 
 def _course(medication: AnyMedication) -> Course | None:
@@ -208,9 +212,9 @@ def _local(code: CodeableConcept, dosages: tuple[Dosage, ...], index: CodeIndex)
 
 
 def _text(code: CodeableConcept, dosages: tuple[Dosage, ...]) -> str:
-    parts = [code.text, *(c.display for c in code.coding)]
+    parts = [code.text, *[c.display for c in code.coding]]
     for dosage in dosages:
         parts.append(dosage.text)
         if dosage.route:
-            parts += [dosage.route.text, *(c.display for c in dosage.route.coding)]
-    return " ".join(part for part in parts if part).lower()
+            parts += [dosage.route.text, *[c.display for c in dosage.route.coding]]
+    return " ".join([part for part in parts if part]).lower()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, final
 
 import msgspec
 
@@ -16,6 +16,7 @@ _READ = frozenset(kind.__struct_config__.tag for kind in Readable.__args__)
 UNFIT = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class Broken:
     """A resource of a kind that is read, which could not be: what can still be told of it, and why it could not."""
@@ -32,6 +33,7 @@ class Broken:
     version: str | None = None
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class Other:
     """A resource of a kind that is not read, and whose it is."""

@@ -10,10 +10,10 @@ from typing import TypeVar
 import msgspec
 
 from service.domain.index import CodeIndex
-from service.domain.record import Exposure, Finding, Problem, Record, Result, Unreadable, When, record_of
+from service.domain.record import Concept, Exposure, Finding, Problem, Record, Result, Unreadable, When, record_of
 from service.domain.terms import Role
 from service.fhir import dates
-from service.fhir.findings import HAZARDS, allergies, problems, procedures, results
+from service.fhir.findings import HAZARDS, allergies, problem_words, problems, procedures, results
 from service.fhir.measures import Units, units_of
 from service.fhir.medicines import exposures, never_taken
 from service.fhir.pages import UNFIT, Broken, Item, texts_in
@@ -61,6 +61,9 @@ class Reader:
 
     index: CodeIndex
     units: Units
+    problem_words: tuple[tuple[str, Concept], ...]
+    b12_words: tuple[str, ...]
+    ethnic_words: tuple[str, ...]
 
     def read(self, items: Iterable[Item], patient_id: str | None, unchecked: tuple[str, ...] = ()) -> Record:
         """Return the record in resources; raises OtherPatient when one is another patient's."""
@@ -69,15 +72,16 @@ class Reader:
         whose = Whose(items, current, patient_id)
         medications = _medications(items, current)
         draft = _Draft()
+        told: list[Result | Finding | Unreadable] = []
         person: Patient | None = None
         for name, item in current:
             resource = item.resource
             if not whose.check(name, resource):
                 continue
-            if isinstance(resource, Observation):
-                _sort(results(resource, name, self.index, self.units), draft)
-            elif isinstance(resource, Condition):
-                draft.problems += problems(resource, name, self.index)
+            if type(resource) is Observation:
+                told += results(resource, name, self.index, self.units)
+            elif type(resource) is Condition:
+                draft.problems += problems(resource, name, self.index, self.problem_words)
             elif isinstance(resource, MEDICINES):
                 self._medicine(resource, name, medications, draft)
             elif isinstance(resource, Procedure):
@@ -88,6 +92,7 @@ class Reader:
                 person = resource
             elif isinstance(resource, Broken):
                 self._broken(resource, draft)
+        _sort(told, draft)
         return record_of(
             draft.results,
             patient=whose.id,
@@ -122,7 +127,7 @@ class Reader:
         elif code is None:
             draft.unreadable.append(Unreadable(name, "it names no medicine"))
         if code is not None:
-            _keep(exposures(resource, code, name, self.index), draft.exposures, draft)
+            _keep(exposures(resource, code, name, self.index, self.b12_words), draft.exposures, draft)
 
     def _broken(self, broken: Broken, draft: _Draft) -> None:
         """Tell of a resource that could not be read, unless what can be read shows that it never mattered."""
@@ -134,12 +139,10 @@ class Reader:
         allergy = broken.kind == "AllergyIntolerance"
         if allergy:
             known = [concept for concept in known if Role.COBALAMIN in concept.roles]
-        worded = (allergy or broken.kind in _TAKEN) and any(
-            Role.COBALT in concept.roles and word in broken.words for word, concept in self.index.words
-        )
+        worded = (allergy or broken.kind in _TAKEN) and any(word in broken.words for word in self.b12_words)
         if broken.codes is not None and not known and not tested and not worded:
             return
-        when = dates.first_or_none(broken.taken)
+        when = dates.when_or_none(broken.taken)
         for analyte in sorted(tested):
             hazard = analyte in HAZARDS
             draft.unreadable.append(Unreadable(broken.resource, broken.why, analyte, hazard, when=when))
@@ -150,24 +153,33 @@ class Reader:
         """Return whether an ethnicity extension says Black in words; there is no verified code."""
         if person is None or person.extension is NOTHING:
             return False
-        words = [word for word, concept in self.index.words if Role.ETHNICITY in concept.roles]
         try:
-            texts = texts_in(msgspec.json.decode(person.extension))
+            texts = "\n".join(texts_in(msgspec.json.decode(person.extension))).lower()
         except UNFIT:
             return False
-        return any(word in text.lower() for text in texts for word in words)
+        return any(word in texts for word in self.ethnic_words)
 
 
 def reader(index: CodeIndex) -> Reader:
-    """Return a reader with every usual unit worked out."""
-    return Reader(index, units_of(index))
+    """Return a reader with every usual unit worked out, and every word sorted by what it is looked for in."""
+    return Reader(
+        index,
+        units_of(index),
+        problem_words(index),
+        b12_words=_words_of(Role.COBALT, index),
+        ethnic_words=_words_of(Role.ETHNICITY, index),
+    )
+
+
+def _words_of(role: Role, index: CodeIndex) -> tuple[str, ...]:
+    return tuple(word for word, concept in index.words if role in concept.roles)
 
 
 def _medications(items: Iterable[Item], current: list[tuple[str, Item]]) -> dict[str, Medication]:
     """Return the medicines by every name that an order can call them: Type/id, full URL, or a URN of the id."""
-    found = {name: item.resource for name, item in current if isinstance(item.resource, Medication)}
+    found = {name: item.resource for name, item in current if type(item.resource) is Medication}
     for item in items:
-        if isinstance(item.resource, Medication) and item.full_url:
+        if type(item.resource) is Medication and item.full_url:
             medication = found.get(name_of(item), item.resource)
             found[item.full_url] = medication
             found.setdefault(_relative(item.full_url), medication)
@@ -219,11 +231,11 @@ def unresolved_medications(items: Iterable[Item]) -> tuple[str, ...]:
 
 def _sort(found: Iterable[Result | Finding | Unreadable], draft: _Draft) -> None:
     for one in found:
-        if isinstance(one, Result):
+        if type(one) is Result:
             draft.results.append(one)
-        elif isinstance(one, Finding):
+        elif type(one) is Finding:
             draft.states.append(one)
-        else:
+        elif type(one) is Unreadable:
             draft.unreadable.append(one)
 
 

@@ -21,14 +21,16 @@ def latest(items: Iterable[Item]) -> list[tuple[str, Item]]:
     for item in items:
         resource = item.resource
         name = name_of(item)
-        if isinstance(resource, (Broken, Other)):  # a union would be made anew each time
+        if type(resource) is Broken or type(resource) is Other:
             others[resource] = (name, item)
-        elif "/" in name or ":" in name:
-            known = named.get(name)
-            if known is None or _later(resource, known.resource):
+        elif resource.id or "/" in name or ":" in name:
+            known = named.setdefault(name, item)
+            if known is not item and _later(resource, known.resource):
                 named[name] = item
         else:
             nameless[_content(resource)] = (name, item)
+    if not nameless and not others:
+        return list(named.items())
     for broken, (name, _) in list(others.items()):
         rival = named.get(name)
         if rival is None or isinstance(broken, Other):
@@ -44,9 +46,9 @@ def latest(items: Iterable[Item]) -> list[tuple[str, Item]]:
 def name_of(item: Item) -> str:
     """Return `Type/id`, or what else a resource is known by."""
     resource = item.resource
-    if isinstance(resource, Broken):
+    if type(resource) is Broken:
         return resource.resource
-    if isinstance(resource, Other):
+    if type(resource) is Other:
         return resource.kind
     kind = type(resource).__name__
     return f"{kind}/{resource.id}" if resource.id else item.full_url or kind

@@ -17,7 +17,7 @@ class Whose:
 
     def __init__(self, items: Sequence[Item], current: Sequence[tuple[str, Item]], patient_id: str | None) -> None:
         """Find the patient; raises OtherPatient when there are two."""
-        people = [item for _, item in current if isinstance(item.resource, Patient)]
+        people = [item for _, item in current if type(item.resource) is Patient]
         if len(people) > 1:
             raise OtherPatient("there is more than one patient")
         found = _id_of(people[0]) if people else None
@@ -25,7 +25,7 @@ class Whose:
             raise OtherPatient("the Patient is another patient")
         self.id = patient_id or found
         self._agreed = self.id
-        urls = {item.full_url for item in items if item.full_url and isinstance(item.resource, Patient)}
+        urls = {item.full_url for item in items if type(item.resource) is Patient and item.full_url}
         self._usual = frozenset(urls | ({f"Patient/{self.id}"} if self.id else set()))
 
     def check(self, name: str, resource: Readable | Broken | Other) -> bool:

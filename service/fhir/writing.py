@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from service.domain.orders import Order
@@ -33,9 +33,12 @@ _GIVEN = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Circumstances:
-    """What every order of one answer shares: for whom, when, why, and what it rests on."""
+    """What every order of one answer shares: for whom, when, why, and what it rests on.
+
+    As JSON each is written once, shared by the orders, and never changed.
+    """
 
     patient: str
     encounter: str | None
@@ -47,6 +50,31 @@ class Circumstances:
     supporting: tuple[str, ...]
     urgent: bool
     routes: Mapping[Route, Code]
+
+    @cached_property
+    def whom_when_why(self) -> Json:
+        """Return the subject, the day and the reason in words."""
+        reason: Json = {"coding": [_coding(self.topic)], "text": self.reason} if self.topic else {"text": self.reason}
+        return {
+            "subject": {"reference": f"Patient/{self.patient}"},
+            "authoredOn": self.today.isoformat(),
+            "reasonCode": [reason],
+        }
+
+    @cached_property
+    def visit_and_conditions(self) -> Json:
+        """Return the encounter and the conditions, as far as there are any."""
+        found: Json = {}
+        if self.encounter:
+            found["encounter"] = {"reference": f"Encounter/{self.encounter}"}
+        if self.conditions:
+            found["reasonReference"] = [{"reference": reference} for reference in self.conditions]
+        return found
+
+    @cached_property
+    def support(self) -> list[Json]:
+        """Return the results and other resources it rests on."""
+        return [{"reference": reference} for reference in self.supporting]
 
 
 def number(value: Decimal) -> int | float:
@@ -86,28 +114,23 @@ def _prescribed(order: Order, route: Code | None) -> _Prescribed:
 def medication_request(
     order: Order, regimen: str, note: str | None, about: Circumstances, *, first: bool = True
 ) -> Json:
-    """Return a complete draft MedicationRequest for one step."""
+    """Return a complete draft MedicationRequest for one step; only a plan's first is urgent."""
     prescribed = _prescribed(order, about.routes.get(order.route))
     resource: Json = {
         "resourceType": "MedicationRequest",
-        "identifier": [_urn(about, regimen, str(order.number))],
+        "identifier": [_urn(about, f"{regimen}|{order.number}")],
         "status": "draft",
         "intent": "proposal",
-        "priority": "urgent" if about.urgent else "routine",
+        "priority": "urgent" if about.urgent and first else "routine",
         "medicationCodeableConcept": prescribed.medication,
-        "subject": {"reference": f"Patient/{about.patient}"},
-        "authoredOn": about.today.isoformat(),
-        "reasonCode": [_reason(about)],
+        **about.whom_when_why,
         "groupIdentifier": _urn(about, regimen),
         "dosageInstruction": prescribed.dosage,
         "dispenseRequest": prescribed.dispense,
+        **about.visit_and_conditions,
     }
-    if about.encounter:
-        resource["encounter"] = {"reference": f"Encounter/{about.encounter}"}
-    if about.conditions:
-        resource["reasonReference"] = [{"reference": reference} for reference in about.conditions]
     if about.supporting:
-        resource["supportingInformation"] = [{"reference": reference} for reference in about.supporting]
+        resource["supportingInformation"] = about.support
     if note:
         resource["note"] = [{"text": note}]
     return resource
@@ -115,26 +138,18 @@ def medication_request(
 
 def service_request(investigation: Investigation, about: Circumstances) -> Json:
     """Return a complete draft ServiceRequest for one test."""
-    code: Json = {"text": investigation.title}
-    if investigation.coding:
-        code = {"coding": [_coding(investigation.coding)], "text": investigation.title}
     resource: Json = {
         "resourceType": "ServiceRequest",
         "identifier": [_urn(about, investigation.id)],
         "status": "draft",
         "intent": "proposal",
         "priority": "urgent" if about.urgent else "routine",
-        "code": code,
-        "subject": {"reference": f"Patient/{about.patient}"},
-        "authoredOn": about.today.isoformat(),
-        "reasonCode": [_reason(about)],
+        "code": _code(investigation.coding, investigation.title),
+        **about.whom_when_why,
+        **about.visit_and_conditions,
     }
-    if about.encounter:
-        resource["encounter"] = {"reference": f"Encounter/{about.encounter}"}
-    if about.conditions:
-        resource["reasonReference"] = [{"reference": reference} for reference in about.conditions]
     if about.supporting:
-        resource["supportingInfo"] = [{"reference": reference} for reference in about.supporting]
+        resource["supportingInfo"] = about.support
     return resource
 
 
@@ -183,8 +198,10 @@ def _quantity(value: Decimal, order: Order) -> Json:
     return {"value": number(value), "unit": unit, "system": _UCUM, "code": order.product.per.unit}
 
 
-def _reason(about: Circumstances) -> Json:
-    return {"coding": [_coding(about.topic)], "text": about.reason} if about.topic else {"text": about.reason}
+@lru_cache(maxsize=256)
+def _code(coding: Code | None, text: str) -> Json:
+    """Return the code of a test, the same for every patient: shared, and never changed."""
+    return {"coding": [_coding(coding)], "text": text} if coding else {"text": text}
 
 
 def _coding(coding: Code) -> Json:
@@ -192,8 +209,8 @@ def _coding(coding: Code) -> Json:
     return {"system": system, "code": code, "display": display}
 
 
-def _urn(about: Circumstances, *parts: str) -> Json:
-    return {"system": _URN, "value": f"urn:uuid:{named(_ORDER, '|'.join((about.seed, *parts)))}"}
+def _urn(about: Circumstances, words: str) -> Json:
+    return {"system": _URN, "value": f"urn:uuid:{named(_ORDER, f'{about.seed}|{words}')}"}
 
 
 def _plain(value: Decimal) -> str:
