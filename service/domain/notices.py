@@ -245,6 +245,8 @@ def _matters(
         return False
     if conflict.modifiers and not any(m.value in conflict.modifiers for m in found.present):
         return False
+    if any(m.value in conflict.unless for m in found.present):
+        return False
     if conflict.on_injections and not evidence.therapy.injected:
         return False
     if conflict.band_differs:

@@ -54,31 +54,16 @@ class Schedule:
     review: date
 
 
-class _Same:
-    """A protocol told apart by identity, held so that no other can take its place."""
-
-    __slots__ = ("protocol",)
-
-    def __init__(self, protocol: Protocol) -> None:
-        self.protocol = protocol
-
-    def __hash__(self) -> int:
-        return id(self.protocol)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.protocol is self.protocol
-
-
 def schedule(option: Option, protocol: Protocol, today: date, *, pregnant: bool) -> Schedule | None:
     """Return the orders of an option, consecutive and never overlapping; None when no product can give a dose."""
     months = protocol.limits.review_months_pregnant if pregnant else protocol.limits.review_months
-    return _schedule(option, _Same(protocol), today, months)
+    return _schedule(option, protocol, today, months)
 
 
 @lru_cache(maxsize=1024)
-def _schedule(option: Option, same: _Same, today: date, months: int) -> Schedule | None:
+def _schedule(option: Option, protocol: Protocol, today: date, months: int) -> Schedule | None:
     """Return the schedule, which nothing else of the patient changes: made once for each option and day."""
-    protocol, review = same.protocol, months_after(today, months)
+    review = months_after(today, months)
     orders: list[Order] = []
     starts: list[date | None] = []
     start: date | None = today

@@ -183,13 +183,14 @@ class Conflict:
     mechanisms: frozenset[Mechanism]
     causes: frozenset[str]
     modifiers: frozenset[str]
+    unless: frozenset[str]
     on_injections: bool
     band_differs: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Protocol:
-    """One guideline edition, complete: what it calls low, what it offers, what it watches."""
+    """One guideline edition, complete: what it calls low, what it offers, what it watches; told apart by identity."""
 
     id: str
     version: str

@@ -253,6 +253,7 @@ def _conflicts(
             mechanisms=frozenset(line.when.mechanisms),
             causes=frozenset(line.when.causes),
             modifiers=frozenset(m.value for m in line.when.modifiers),
+            unless=frozenset(m.value for m in line.when.unless),
             on_injections=line.when.on_injections,
             band_differs=line.when.band_differs,
         )

@@ -479,6 +479,7 @@ class ConflictWhen(Strict):
     mechanisms: list[Mechanism] = []
     causes: list[str] = []
     modifiers: list[Modifier] = []
+    unless: list[Modifier] = []
     on_injections: bool = False
     band_differs: bool = False
 

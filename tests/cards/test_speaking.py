@@ -10,6 +10,8 @@ import pytest
 
 from service.domain.terms import Notice, Status
 from tests.chart.resources import Resource
+from tests.medicine.ask import answer, chart_of
+from tests.vignettes import vignette
 
 from .asked import Asked, ask, created, every, every_card, kinds, of_patient, one, planned, with_resources, written
 
@@ -174,3 +176,9 @@ def test_on_another_day_the_ids_are_others() -> None:
     second = ask(first.name, first.chart, first.protocol, first.today + timedelta(days=1))
 
     assert {card["uuid"] for card in first.cards}.isdisjoint(card["uuid"] for card in second.cards)
+
+
+def test_a_patient_who_must_not_have_cyanocobalamin_is_not_told_of_tablets_elsewhere() -> None:
+    """Leber optic neuropathy silences the other guideline's tablets, and nothing else does."""
+    assert "conflict-c4" in answer(chart_of(vignette("V41")), "uk-ng239")["notices"]
+    assert "conflict-c4" not in answer(chart_of(vignette("V65")), "uk-ng239")["notices"]
