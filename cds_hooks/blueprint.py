@@ -126,7 +126,8 @@ class _Door:
         trace.service = service.id
         if flask.request.method != "POST":
             raise MethodNotAllowed("POST", "OPTIONS")
-        request, context = receive(service, read_body(self.max_body))
+        body = read_body(self.max_body)
+        request, context = receive(service, body)
         trace.lap("receive")
         known = complete(
             service,
@@ -134,6 +135,7 @@ class _Door:
             context,
             self.fetch,
             pool=self.pool,
+            body=body,
             seconds=self.fetch_seconds,
             page_limit=self.page_limit,
         )
@@ -144,9 +146,9 @@ class _Door:
             trace.broke(broken)
             raise InternalFault(trace.id)
         trace.cards = len(response.cards)
-        body = msgspec.json.encode(response)
+        answer = msgspec.json.encode(response)
         trace.lap("answer")
-        return body
+        return answer
 
     def _refuse(self, refusal: Refusal) -> flask.Response:
         drain()

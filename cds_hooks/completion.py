@@ -37,10 +37,11 @@ def complete(
     fetch: Fetch,
     *,
     pool: Executor,
+    body: bytes = b"",
     seconds: float = DEADLINE,
     page_limit: int = PAGE_LIMIT,
 ) -> Mapping[str, Prefetched]:
-    """Know every key of the service: from the request, else from the client's FHIR server (D9-D14).
+    """Know every key of the service: from the request and its body, else from the client's FHIR server (D9-D14).
 
     Raises `MalformedRequest` (400) for a value that is no FHIR JSON, `WrongPatient` (400) for another
     patient, and `MissingPrefetch` (412) when what the service requires cannot be had.
@@ -55,7 +56,7 @@ def complete(
         deadline=monotonic() + seconds,
         page_limit=page_limit,
     )
-    pages = read_sent(service, request, context)
+    pages = read_sent(service, request, context, body)
     known: dict[str, Prefetched] = {}
     waiting: dict[str, Future[Prefetched]] = {}
     for template in service.prefetch:
@@ -66,7 +67,8 @@ def complete(
             known[template.key] = _without(template, page, "the request names no fhirServer")
         else:
             waiting[template.key] = pool.submit(source.obtain, template, page)
-    wait(waiting.values(), timeout=source.deadline + _GRACE - monotonic())
+    if waiting:
+        wait(waiting.values(), timeout=source.deadline + _GRACE - monotonic())
     for template in service.prefetch:
         future = waiting.get(template.key)
         if future is not None:
@@ -146,13 +148,12 @@ class _Source:
             raise FetchFailed(_TOO_LATE)
         body = self.fetch(self.server, path, self.token, self.deadline)
         try:
-            misplaced = template is not None and is_misplaced(template, body, self.context)
             page = self.read_page(body)
         except (ValueError, RecursionError):
             raise FetchFailed("the server's answer could not be read") from None
         if page.failure is not None:
             raise FetchFailed(page.failure)
-        if misplaced:
+        if template is not None and is_misplaced(template, page, self.context):
             raise FetchFailed("the server answered with another resource")
         return page
 

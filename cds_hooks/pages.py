@@ -47,9 +47,9 @@ def plain_page(body: bytes | msgspec.Raw) -> Page:
     if not isinstance(kind, str):
         raise ValueError("not a FHIR resource")
     if kind == "OperationOutcome":
-        return Page(failure=failure_of(resource))
+        return Page(kind=kind, failure=failure_of(resource))
     if kind != "Bundle":
-        return Page(resources=(resource,))
+        return Page(kind=kind, id=resource.get("id"), resources=(resource,))
     return _page_of(msgspec.convert(resource, _Bundle))
 
 
@@ -66,6 +66,7 @@ def _page_of(bundle: _Bundle) -> Page:
     outcomes = [resource for resource in resources if resource.get("resourceType") == "OperationOutcome"]
     grave = next((outcome for outcome in outcomes if _is_grave(outcome)), None)
     return Page(
+        kind="Bundle",
         resources=tuple(resource for resource in resources if resource not in outcomes),
         next=next((link.url for link in bundle.link if link.relation == "next"), None),
         failure=failure_of(grave) if grave else None,

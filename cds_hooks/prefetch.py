@@ -94,9 +94,12 @@ class Prefetched:
 class Page:
     """One Bundle page, or one resource: the resources read, where the next page is, or why there is none.
 
+    `kind` is the resourceType of the Bundle or the one resource, `id` the id of the one resource.
     `failure` is for an OperationOutcome; its words are shown and must not identify a patient.
     """
 
+    kind: str | None = None
+    id: str | None = field(default=None, repr=False)
     resources: tuple[Any, ...] = field(default=(), repr=False)
     next: str | None = field(default=None, repr=False)
     failure: str | None = None
@@ -104,6 +107,18 @@ class Page:
 
 PageReader = Callable[[bytes | msgspec.Raw], Page]
 """Decodes a Bundle, a resource or an OperationOutcome; raises `ValueError` for anything else."""
+
+
+@dataclass(frozen=True, slots=True)
+class TypedPages:
+    """What a prefetched value is when all is well, so that a whole request is decoded in one go.
+
+    `page_of` makes a page of such a value and of the body that it came in. A request of which any value is of
+    another type is decoded again, one value at a time, by the `PageReader`.
+    """
+
+    type: Any
+    page_of: Callable[[Any, bytes], Page]
 
 
 class FetchFailed(Exception):

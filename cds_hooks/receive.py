@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from contextlib import suppress
 
 import msgspec
 
@@ -9,12 +10,12 @@ from cds_hooks.context import Context, read_context
 from cds_hooks.errors import ForbiddenServer, MalformedRequest, WrongHook, WrongPatient
 from cds_hooks.registry import Service
 from cds_hooks.servers import Address
-from cds_hooks.wire import HookRequest
+from cds_hooks.wire import HookRequest, request_decoder
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _WHERE = re.compile(r" - at `\$\.?(.*)`$")
 _MISSING = re.compile(r"missing required field `(.+?)`")
-_REQUEST = msgspec.json.Decoder(HookRequest)
+_REQUEST = request_decoder(msgspec.Raw)
 
 
 def receive(service: Service, body: bytes) -> tuple[HookRequest, Context]:
@@ -22,7 +23,7 @@ def receive(service: Service, body: bytes) -> tuple[HookRequest, Context]:
 
     Raises `MalformedRequest`, `WrongHook`, `ForbiddenServer`, `InvalidContext` or `WrongPatient`, all 400.
     """
-    request = parse(body)
+    request = parse(body, service)
     if request.hook != service.hook:
         raise WrongHook(f"{service.id} serves {service.hook}.", "hook")
     if not _UUID.fullmatch(request.hookInstance):
@@ -39,8 +40,8 @@ def receive(service: Service, body: bytes) -> tuple[HookRequest, Context]:
     return request, context
 
 
-def parse(body: bytes) -> HookRequest:
-    """Decode the request once, leaving context and prefetch as they are.
+def parse(body: bytes, service: Service | None = None) -> HookRequest:
+    """Decode the request once, leaving the context as it is, and the prefetch unless all of it is what was asked for.
 
     Raises `MalformedRequest` (400) naming the element, for what is not UTF-8, not JSON, nested too deep, or
     of the wrong type.
@@ -48,7 +49,11 @@ def parse(body: bytes) -> HookRequest:
     body = body.removeprefix(codecs.BOM_UTF8)
     try:
         # What stays undecoded would not be looked at, and JSON is UTF-8 throughout (RFC 8259, 8.1).
-        body.decode()
+        if not body.isascii():
+            body.decode()
+        if service is not None and service.decoder is not None:
+            with suppress(msgspec.ValidationError):
+                return service.decoder.decode(body)
         return _REQUEST.decode(body)
     except UnicodeDecodeError:
         raise MalformedRequest("The body is not UTF-8.") from None

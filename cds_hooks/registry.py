@@ -12,8 +12,8 @@ from cds_hooks.context import Context
 from cds_hooks.errors import UnknownService
 from cds_hooks.hooks import HOOKS
 from cds_hooks.pages import plain_page
-from cds_hooks.prefetch import PageReader, Prefetched, Template
-from cds_hooks.wire import HookRequest, Response
+from cds_hooks.prefetch import PageReader, Prefetched, Template, TypedPages
+from cds_hooks.wire import HookRequest, Response, request_decoder
 
 SPECIFICATION = "2.0.1"
 """The edition of CDS Hooks that is spoken (B10)."""
@@ -46,8 +46,11 @@ class Service:
     prefetch: tuple[Template, ...] = ()
     requires: tuple[frozenset[str], ...] = ()
     read_page: PageReader = plain_page
+    typed_pages: TypedPages | None = None
     follow: Callable[[Mapping[str, Prefetched]], tuple[str, ...]] | None = None
     """Which resources, by `Type/id`, what was had refers to and does not hold: fetched last, under `FOLLOWED`."""
+    decoder: msgspec.json.Decoder[HookRequest] | None = field(init=False, default=None)
+    """Decodes a whole request at once, when all of it is well."""
     usage_requirements: str | None = None
     extension: Mapping[str, Any] | None = None
 
@@ -66,6 +69,8 @@ class Service:
                 raise ValueError(f"{self.id}: requires names no template: {sorted(group - set(keys))}")
         for template in self.prefetch:
             self._check_tokens(template)
+        if self.typed_pages is not None:
+            object.__setattr__(self, "decoder", request_decoder(self.typed_pages.type | None))
 
     def _check_tokens(self, template: Template) -> None:
         tokens = {known.name: known for known in HOOKS[self.hook] if known.is_token}

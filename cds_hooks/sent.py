@@ -1,6 +1,7 @@
 """Reading what a client sent under our prefetch keys, and refusing what is not FHIR or not this patient."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -11,7 +12,7 @@ from cds_hooks.registry import Service
 from cds_hooks.wire import HookRequest
 
 
-def read_sent(service: Service, request: HookRequest, context: Context) -> Mapping[str, Page]:
+def read_sent(service: Service, request: HookRequest, context: Context, body: bytes = b"") -> Mapping[str, Page]:
     """Read each key that was sent; a `null` is an empty page, and keys that were not asked for are ignored.
 
     Raises `MalformedRequest` (400) naming the key, and `WrongPatient` (400) (Prefetch Template; C15).
@@ -22,55 +23,48 @@ def read_sent(service: Service, request: HookRequest, context: Context) -> Mappi
         raise MalformedRequest("prefetch is a FHIR resource, not an object of the declared keys.", "prefetch")
 
     return {
-        template.key: _read(template, sent[template.key], context, service.read_page)
+        template.key: _page(template, sent[template.key], context, service, body)
         for template in service.prefetch
         if template.key in sent
     }
 
 
-def is_misplaced(template: Template, body: bytes | msgspec.Raw, context: Context) -> bool:
-    """Whether a read was answered with a resource of another type, or with another patient.
-
-    Raises `ValueError` for what is not a FHIR resource.
-    """
-    wrong_type, wrong_patient = _identity(template, body, context)
-    return wrong_type or wrong_patient
+def is_misplaced(template: Template, page: Page, context: Context) -> bool:
+    """Whether a read was answered with a resource of another type, or with another patient."""
+    return _is_of_wrong_type(template, page) or _is_of_wrong_patient(template, page, context)
 
 
-class _Identity(msgspec.Struct):
-    resourceType: str
-    id: str | None = None
+def _is_of_wrong_type(template: Template, page: Page) -> bool:
+    return template.read_type is not None and page.failure is None and page.kind != template.read_type
 
 
-_IDENTITY = msgspec.json.Decoder(_Identity)
+def _is_of_wrong_patient(template: Template, page: Page, context: Context) -> bool:
+    return template.read_type is not None and page.kind == "Patient" and page.id != context.patientId
 
 
-def _identity(template: Template, body: bytes | msgspec.Raw, context: Context) -> tuple[bool, bool]:
-    # Only a read is looked at twice: it is one small resource, and a searchset is not.
-    if template.read_type is None:
-        return False, False
-    found = _IDENTITY.decode(body)
-    if found.resourceType == "OperationOutcome":
-        return False, False
-    wrong_patient = found.resourceType == "Patient" and found.id != context.patientId
-    return found.resourceType != template.read_type, wrong_patient
-
-
-def _read(template: Template, raw: msgspec.Raw, context: Context, read_page: PageReader) -> Page:
+def _page(template: Template, value: Any, context: Context, service: Service, body: bytes) -> Page:
     element = f"prefetch.{template.key}"
+    if isinstance(value, msgspec.Raw):
+        page = _read(element, value, service.read_page)
+    else:
+        page = service.typed_pages.page_of(value, body) if service.typed_pages and value is not None else None
+    if page is None:
+        return Page()
+    if _is_of_wrong_type(template, page):
+        raise MalformedRequest(f"{element} must be a {template.read_type}.", element)
+    if _is_of_wrong_patient(template, page, context):
+        raise WrongPatient(f"{element} is not the patient of the context.", element, "context.patientId")
+    return page
+
+
+def _read(element: str, raw: msgspec.Raw, read_page: PageReader) -> Page | None:
     start = bytes(memoryview(raw)[:1])
     if start == b"n":
-        return Page()
+        return None
     if start != b"{":
         raise MalformedRequest(f"{element} must be a FHIR resource.", element)
     try:
-        wrong_type, wrong_patient = _identity(template, raw, context)
-        page = None if wrong_type or wrong_patient else read_page(raw)
+        return read_page(raw)
     except (ValueError, RecursionError):
         # Without its cause: a decoder's words could quote the record.
         raise MalformedRequest(f"{element} is not FHIR JSON.", element) from None
-    if wrong_type:
-        raise MalformedRequest(f"{element} must be a {template.read_type}.", element)
-    if page is None:
-        raise WrongPatient(f"{element} is not the patient of the context.", element, "context.patientId")
-    return page

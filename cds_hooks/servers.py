@@ -7,6 +7,7 @@ neither `https://ehr.example.evil/fhir` nor `https://ehr.example/fhir2`.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urljoin, urlsplit
 
 _PORTS = {"http": 80, "https": 443}
@@ -26,6 +27,7 @@ class Address:
     path: tuple[str, ...]
 
     @classmethod
+    @lru_cache(1024)
     def parse(cls, url: str) -> "Address":
         """Read an address; raises `ValueError`, which does not quote it."""
         if not _PRINTABLE.fullmatch(url) or "?" in url or "#" in url:

@@ -59,18 +59,28 @@ class FhirAuthorization(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HookRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One call of one service; context and prefetch stay undecoded until something reads them (D2-D8)."""
+    """One call of one service; context and prefetch stay undecoded until something reads them (D2-D8).
+
+    A service that declares what its pages are (`cds_hooks.prefetch.TypedPages`) finds those in `prefetch`.
+    """
 
     hook: str
     hookInstance: str
     context: msgspec.Raw
     fhirServer: str | None = None
     fhirAuthorization: FhirAuthorization | None = None
-    prefetch: dict[str, msgspec.Raw] | None = None
+    prefetch: dict[str, Any] | None = None
     extension: dict[str, msgspec.Raw] | None = None
 
     def __repr__(self) -> str:
         return f"HookRequest(hook={self.hook!r}, hookInstance={self.hookInstance!r})"
+
+
+def request_decoder(value: Any) -> msgspec.json.Decoder[HookRequest]:
+    """Return a decoder of requests whose prefetched values are of this type."""
+    prefetch = ("prefetch", dict[str, value] | None, None)
+    typed = msgspec.defstruct("HookRequest", [prefetch], bases=(HookRequest,), frozen=True, kw_only=True)
+    return msgspec.json.Decoder(typed)
 
 
 @cache

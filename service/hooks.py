@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from itertools import chain
@@ -10,15 +10,18 @@ from itertools import chain
 import msgspec
 
 from cds_hooks.errors import InvalidContext, WrongPatient
-from cds_hooks.prefetch import Page, Prefetched, State
+from cds_hooks.prefetch import Page, Prefetched, State, TypedPages
 from cds_hooks.registry import Call, Registry, Service
 from cds_hooks.wire import Response
 from service.answer import respond
 from service.consult import Consultant, UnknownProtocol
 from service.domain.protocol import Protocol
-from service.fhir.pages import Item, sheet
+from service.fhir.decoding import Bundle
+from service.fhir.pages import Item, Sheet, sheet, sheet_of
 from service.fhir.reading import OtherPatient, unresolved_medications
-from service.prefetch import REQUIRED, TITLES, templates
+from service.fhir.shapes import Readable
+from service.fhir.versions import name_of
+from service.prefetch import MEDICINES, REQUIRED, TITLES, templates
 
 #: In the sandbox a request may choose its protocol under this extension key.
 PROTOCOL_CHOICE = "org.b12-cds.protocol"
@@ -37,7 +40,7 @@ class Desk:
 
     def patient_view(self, call: Call) -> Response:
         """Answer patient-view: the plan or the work-up this patient needs now."""
-        items: Sequence[Item] = [i for had in call.data.values() for i in had.resources if isinstance(i, Item)]
+        items: list[Item] = [*chain.from_iterable(had.resources for had in call.data.values())]
         protocol = self._protocol(call)
         try:
             answer = respond(
@@ -77,7 +80,8 @@ def registry(desk: Desk) -> Registry:
         answer=desk.patient_view,
         prefetch=templates(desk.using.reader.index),
         requires=REQUIRED,
-        read_page=_page,
+        read_page=lambda raw: _page(sheet(raw)),
+        typed_pages=TypedPages(Readable | Bundle, lambda value, body: _page(sheet_of(value, body))),
         follow=_medicines,
         usage_requirements=(
             "Needs the patient, and B12 results or problems, by prefetch or from an allowed FHIR R4 server. "
@@ -89,13 +93,13 @@ def registry(desk: Desk) -> Registry:
 
 def _medicines(data: Mapping[str, Prefetched]) -> tuple[str, ...]:
     """Return the Medications that orders refer to and the answers do not hold."""
-    items = [item for had in data.values() for item in had.resources if isinstance(item, Item)]
-    return unresolved_medications(items)[:FOLLOW_LIMIT]
+    orders = (had.resources for key, had in data.items() if key in MEDICINES)
+    return unresolved_medications(chain.from_iterable(orders))[:FOLLOW_LIMIT]
 
 
-def _page(raw: bytes | msgspec.Raw) -> Page:
-    read = sheet(raw)
-    return Page(resources=read.items, next=read.next, failure=read.failure)
+def _page(read: Sheet) -> Page:
+    name = name_of(read.items[0]).rpartition("/")[2] if read.kind != "Bundle" and read.items else None
+    return Page(kind=read.kind, id=name, resources=read.items, next=read.next, failure=read.failure)
 
 
 def _unchecked(call: Call) -> tuple[str, ...]:

@@ -25,6 +25,8 @@ RARE = frozenset(
 )
 #: Of each set at least one key must be had, or there is nothing to decide on.
 REQUIRED = (frozenset({"patient"}), frozenset({"b12", "conditions"}))
+#: The keys whose resources may refer to a Medication.
+MEDICINES = frozenset({"medicationRequests", "medicationStatements", "medicationAdministrations"})
 TITLES = {
     "patient": "the patient",
     "b12": "B12 and its markers",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from service.domain.record import Concept
 from service.domain.terms import Analyte, Route
+
+_WORD = re.compile(r"[a-z]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,10 @@ class RouteIndex:
 
 @dataclass(frozen=True, slots=True)
 class CodeIndex:
-    """Every code the service knows, by system and code; `emittable` names the verified ones."""
+    """Every code the service knows, by system and code; `emittable` names the verified ones.
+
+    `ingredients` are the names of medicines, each under its first word.
+    """
 
     concepts: Mapping[tuple[str, str], Concept]
     below: tuple[tuple[str, str, Concept], ...]
@@ -52,6 +58,7 @@ class CodeIndex:
     aliases: Mapping[str, str]
     emittable: Mapping[tuple[str, str], str]
     routes: RouteIndex
+    ingredients: Mapping[str, tuple[tuple[str, Concept], ...]] = field(default_factory=dict)
 
     def concept(self, system: str, code: str) -> Concept | None:
         """Return what a code is; classifications are matched with or without their dot, and below a chapter."""
@@ -61,4 +68,16 @@ class CodeIndex:
         for prefix_system, prefix, concept in self.below:
             if prefix_system == system and code.replace(".", "").startswith(prefix):
                 return concept
+        return None
+
+    def medicine(self, system: str, code: str, name: str | None) -> Concept | None:
+        """Return what a coded medicine is: by its code, else by the ingredient that the name of the product says."""
+        found = self.concept(system, code)
+        if found is not None or not code or not name:
+            return found
+        words = _WORD.findall(name.lower())
+        for word in words:
+            for ingredient, concept in self.ingredients.get(word, ()):
+                if ingredient == word or f" {ingredient} " in f" {' '.join(words)} ":
+                    return concept
         return None

@@ -8,20 +8,20 @@ from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum, StrEnum
 from functools import lru_cache
+from operator import attrgetter
+from typing import NamedTuple
 
 from service.domain.terms import Analyte, Certainty, Role
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class When:
+class When(NamedTuple):
     """A FHIR date of any precision, as the first and the last day it can mean."""
 
     earliest: date
     latest: date
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
+class Measure(NamedTuple):
     """A measured value in a unit the rules compare in; a comparator makes some questions undecidable."""
 
     value: Decimal
@@ -109,8 +109,7 @@ class Problem:
     text_only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """One laboratory result; `shown` is value and unit as the laboratory printed them."""
 
     analyte: Analyte
@@ -170,6 +169,9 @@ class Unreadable:
     when: When | None = None
 
 
+_resource = attrgetter("resource")
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """Everything the decision may look at; findings newest first, nothing lost."""
@@ -197,9 +199,14 @@ class Record:
         return (p for p in self.problems if p.active and role in p.concept.roles)
 
 
+def _taken(result: Result) -> tuple[date, date]:
+    return result.taken.latest, result.taken.earliest
+
+
 def record_of(results: Iterable[Result], **rest: object) -> Record:
     """Return a record whose results are sorted so that the order of a Bundle never matters."""
-    ordered = sorted(results, key=lambda r: (-r.taken.latest.toordinal(), -r.taken.earliest.toordinal(), r.resource))
+    ordered = sorted(results, key=_resource)
+    ordered.sort(key=_taken, reverse=True)
     grouped: dict[Analyte, list[Result]] = {}
     for result in ordered:
         grouped.setdefault(result.analyte, []).append(result)

@@ -97,8 +97,8 @@ def in_date(record: Record, limits: Limits, analyte: Analyte, today: date) -> tu
     results = record.of(analyte)
     if not results:
         return ()
-    frame = window(limits, analyte, today)
-    return tuple(r for r in results if frame.aside(r) is None)
+    oldest = window(limits, analyte, today).oldest
+    return tuple([r for r in results if oldest <= r.taken.earliest <= today])
 
 
 def newest(results: tuple[Result, ...], *, worst_high: bool = False) -> Result | None:

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from decimal import Decimal
 
+import msgspec
+
 from service.domain.index import CodeIndex, TestCode
 from service.domain.record import Concept, Finding, Problem, Result, Unreadable, When
-from service.domain.terms import Analyte, Role
+from service.domain.terms import Role
 from service.fhir import dates
-from service.fhir.measures import ARBITRARY, Refused, Units, Value, answer, flag_of, titre, value_of, written
+from service.fhir.measures import ARBITRARY, Refused, Units, Value, answer, titre, value_of, written
 from service.fhir.shapes import (
     AllergyIntolerance,
     CodeableConcept,
@@ -20,12 +22,10 @@ from service.fhir.shapes import (
     Period,
     Procedure,
     Quantity,
-    Range,
 )
+from service.fhir.vocabulary import Asked, Vocabulary
 
 _FINAL = frozenset({"final", "amended", "corrected"})
-#: Results that show a bleeding risk: one that cannot be read is a hazard nobody can judge.
-HAZARDS = frozenset({Analyte.INR, Analyte.PLATELETS})
 _HERE = frozenset({"active", "recurrence", "relapse"})
 _GONE = frozenset({"inactive", "remission", "resolved"})
 _ENDED = frozenset({"inactive", "resolved"})
@@ -33,66 +33,60 @@ _DONE = frozenset({"completed", "unknown"})
 _NOT_DONE = frozenset({"preparation", "in-progress", "not-done", "on-hold", "stopped", "entered-in-error"})
 _DENIED = frozenset({"refuted", "entered-in-error"})
 _UNCERTAIN = frozenset({"unconfirmed", "provisional", "differential"})
-#: What words alone in a Condition never say.
-_CODED_ONLY = frozenset({Role.COBALT, Role.PREGNANCY})
 #: How the answer of a status Observation begins when it denies: not pregnant, negative.
 _NOT = ("no ", "not ", "non", "neg")
 
 
 def results(
-    observation: Observation, resource: str, index: CodeIndex, units: Units
+    observation: Observation, resource: str, words: Vocabulary, units: Units
 ) -> Iterable[Result | Finding | Unreadable]:
     """Return what an Observation and its components say that matters; what cannot be used is told."""
     if not observation.component:
-        said = _said_in(observation, observation, resource, index, units)
-        return () if said is None else (said,)
-    parts: tuple[Observation | Measured, ...] = (observation, *observation.component)
-    told = [_said_in(observation, part, resource, index, units) for part in parts]
+        asked = words.asked(observation.code)
+        if asked.tests:
+            return (_result(observation, observation, asked, resource, words, units),)
+        parts: tuple[Observation | Measured, ...] = (observation,) if asked.states else ()
+    else:
+        parts = (observation, *observation.component)
+    told = [_said_in(observation, part, resource, words, units) for part in parts]
     return [said for said in told if said is not None]
 
 
 def _said_in(
-    observation: Observation, part: Observation | Measured, resource: str, index: CodeIndex, units: Units
+    observation: Observation, part: Observation | Measured, resource: str, words: Vocabulary, units: Units
 ) -> Result | Finding | Unreadable | None:
     """Return what the Observation itself or one of its components says that matters."""
-    if part.code is None:
-        return None
-    codes: list[TestCode] = []
-    for coding in part.code.coding:
-        code = index.tests.get((coding.system or "", coding.code or ""))
-        if code is not None:
-            codes.append(code)
-    if codes:
-        return _result(observation, part, codes, resource, index, units)
-    return _state(observation, part, part.code, resource, index)
+    asked = words.asked(part.code)
+    if asked.tests:
+        return _result(observation, part, asked, resource, words, units)
+    return _state(observation, part, asked.states[0], resource, words.index) if asked.states else None
 
 
 def _result(
     observation: Observation,
     part: Observation | Measured,
-    codes: list[TestCode],
+    asked: Asked,
     resource: str,
-    index: CodeIndex,
+    words: Vocabulary,
     units: Units,
 ) -> Result | Unreadable:
+    codes, hazard = asked.tests, asked.hazard
     test = codes[0].test
     analyte, title = test.analyte, test.title
     status = observation.status
     if status not in _FINAL:
         why = f"{title}: its status is {status}" if status else f"{title}: it has no status"
         return Unreadable(resource, why, analyte, withdrawn=True)
-    mixed = len(codes) > 1 and any(code.test.analyte != analyte for code in codes)
-    hazard = any(code.test.analyte in HAZARDS for code in codes) if mixed else analyte in HAZARDS
     taken = _taken(observation)
     if taken is None:
         return Unreadable(resource, f"{title}: it has no date that can be read", analyte, hazard)
-    if mixed:
+    if asked.mixed:
         return Unreadable(resource, f"{title}: its codes name different tests", analyte, hazard, when=taken)
-    flag, positive = flag_of(part.interpretation)
+    flag, positive = words.flag(part.interpretation)
     if codes[0].property not in ARBITRARY:
         positive = None
     try:
-        value, said = _value(part, codes, index, units)
+        value, said = _value(part, codes, words.index, units)
     except Refused as refused:
         return Unreadable(resource, f"{title}: {refused}", analyte, hazard, when=taken)
     if said is not None:
@@ -109,15 +103,21 @@ def _taken(observation: Observation) -> When | None:
     period = observation.effectivePeriod
     if period is not None and (period.start or period.end):
         return _day(None, period)
-    return dates.when_or_none(observation.effectiveDateTime or observation.effectiveInstant or observation.issued)
+    text = observation.effectiveDateTime or observation.effectiveInstant or observation.issued
+    try:
+        return dates.when(text) if text else None
+    except dates.NotADate:
+        return None
 
 
 def _value(
-    part: Observation | Measured, codes: list[TestCode], index: CodeIndex, units: Units
+    part: Observation | Measured, codes: tuple[TestCode, ...], index: CodeIndex, units: Units
 ) -> tuple[Value | None, bool | None]:
     """Return the measured value, or for a test that has one the answer in words."""
     ranges = part.referenceRange
     if part.valueQuantity is not None:
+        if len(codes) == 1:
+            return value_of(part.valueQuantity, ranges, codes[0], units), None
         return _measured(part.valueQuantity, ranges, codes, units), None
     answered = codes[0].property in ARBITRARY
     texts = [part.valueString] if part.valueString else []
@@ -135,7 +135,7 @@ def _value(
     return None, part.valueBoolean if answered else None
 
 
-def _measured(quantity: Quantity, ranges: tuple[Range, ...], codes: list[TestCode], units: Units) -> Value:
+def _measured(quantity: Quantity, ranges: msgspec.Raw, codes: tuple[TestCode, ...], units: Units) -> Value:
     """Return the value by the first of a test's codes that its unit can belong to."""
     if len(codes) > 1:
         for code in codes[:-1]:
@@ -155,47 +155,33 @@ def _answered(positive: bool | None) -> str:
 
 
 def _state(
-    observation: Observation, part: Observation | Measured, code: CodeableConcept, resource: str, index: CodeIndex
+    observation: Observation, part: Observation | Measured, asked: Concept, resource: str, index: CodeIndex
 ) -> Finding | Unreadable | None:
     """Return a state such as pregnancy that a status Observation reports, as its value says."""
-    for coding in code.coding:
-        asked = index.concepts.get((coding.system or "", coding.code or ""))
-        if asked is None or Role.STATUS_OBSERVATION not in asked.roles or observation.status not in _FINAL:
-            continue
-        taken = _taken(observation)
-        if taken is None:
-            return Unreadable(resource, f"{asked.title}: it has no date that can be read")
-        value = part.valueCodeableConcept or CodeableConcept(text=part.valueString)
-        for answered in value.coding:
-            found = index.concepts.get((answered.system or "", answered.code or ""))
-            if found is not None:
-                return Finding(found, resource, taken)
-        words = (value.text or next((d for d in _displays(value) if d), "")).strip().lower()
-        said = next((c for word, c in index.words if Role.PREGNANCY in c.roles and words.startswith(word)), None)
-        if said is not None or f"{words} ".startswith(_NOT):
-            return Finding(said or asked, resource, taken)
-        return Unreadable(resource, f"{asked.title}: it has no value that can be read", when=taken)
-    return None
+    if observation.status not in _FINAL:
+        return None
+    taken = _taken(observation)
+    if taken is None:
+        return Unreadable(resource, f"{asked.title}: it has no date that can be read")
+    value = part.valueCodeableConcept or CodeableConcept(text=part.valueString)
+    for answered in value.coding:
+        found = index.concepts.get((answered.system or "", answered.code or ""))
+        if found is not None:
+            return Finding(found, resource, taken)
+    words = (value.text or next((d for d in _displays(value) if d), "")).strip().lower()
+    said = next((c for word, c in index.words if Role.PREGNANCY in c.roles and words.startswith(word)), None)
+    if said is not None or f"{words} ".startswith(_NOT):
+        return Finding(said or asked, resource, taken)
+    return Unreadable(resource, f"{asked.title}: it has no value that can be read", when=taken)
 
 
-def problem_words(index: CodeIndex) -> tuple[tuple[str, Concept], ...]:
-    """Return what a Condition may say in words alone."""
-    return tuple((word, concept) for word, concept in index.words if not concept.roles & _CODED_ONLY)
-
-
-def problems(
-    condition: Condition, resource: str, index: CodeIndex, known_words: Iterable[tuple[str, Concept]]
-) -> Iterable[Problem]:
+def problems(condition: Condition, resource: str, words: Vocabulary) -> Iterable[Problem]:
     """Return a problem for each thing a Condition's codes mean; none when it was refuted."""
-    if condition.code is None:
+    found, text_only = words.problem(condition.code)
+    if not found:
         return ()
-    found = _concepts(condition.code, index)
-    text_only = not found
-    if text_only:
-        words = (condition.code.text or "").lower()
-        found = {c.id: c for word, c in known_words if word in words}
-    verification = _codes(condition.verificationStatus)
-    if not found or not _DENIED.isdisjoint(verification):
+    verification = words.status(condition.verificationStatus)
+    if not _DENIED.isdisjoint(verification):
         return ()
     onset = _day(condition.onsetDateTime, condition.onsetPeriod) or _day(condition.recordedDate, None)
     ended = _day(condition.abatementDateTime, condition.abatementPeriod)
@@ -206,30 +192,10 @@ def problems(
         or condition.abatementAge
         or condition.abatementRange
     )
-    clinical = _codes(condition.clinicalStatus)
+    clinical = words.status(condition.clinicalStatus)
     active = not abated and (not _HERE.isdisjoint(clinical) or _GONE.isdisjoint(clinical))
     certain, remission = _UNCERTAIN.isdisjoint(verification), "remission" in clinical
-    return [
-        Problem(concept, resource, onset, ended, active, certain, remission, text_only) for concept in found.values()
-    ]
-
-
-def _concepts(code: CodeableConcept, index: CodeIndex) -> dict[str, Concept]:
-    """Return what codes mean, each thing once."""
-    found: dict[str, Concept] = {}
-    for coding in code.coding:
-        concept = index.concept(coding.system or "", coding.code or "")
-        if concept is not None:
-            found[concept.id] = concept
-    return found
-
-
-def _codes(concept: CodeableConcept | None) -> list[str]:
-    """Return what a status says, in codes or, without any, in words."""
-    if concept is None:
-        return []
-    coded = [coding.code for coding in concept.coding if coding.code]
-    return coded or ([concept.text.strip().lower().replace(" ", "-")] if concept.text else [])
+    return [Problem(concept, resource, onset, ended, active, certain, remission, text_only) for concept in found]
 
 
 def _day(text: str | None, period: Period | None) -> When | None:
@@ -242,24 +208,23 @@ def _day(text: str | None, period: Period | None) -> When | None:
         return None
 
 
-def procedures(procedure: Procedure, resource: str, index: CodeIndex) -> Iterator[Finding | Unreadable]:
+def procedures(procedure: Procedure, resource: str, words: Vocabulary) -> Iterator[Finding | Unreadable]:
     """Yield what was done, when it was done; told when the status does not say whether it was."""
-    if procedure.status in _NOT_DONE or procedure.code is None:
-        return
-    found = _concepts(procedure.code, index)
-    done = _day(procedure.performedDateTime, procedure.performedPeriod)
-    for concept in found.values():
+    found = () if procedure.status in _NOT_DONE else words.concepts(procedure.code)
+    done = _day(procedure.performedDateTime, procedure.performedPeriod) if found else None
+    for concept in found:
         if procedure.status in _DONE:
             yield Finding(concept, resource, done)
         else:
             yield Unreadable(resource, f"{concept.title}: its status does not say whether it was done")
 
 
-def allergies(allergy: AllergyIntolerance, resource: str, index: CodeIndex) -> Iterator[Finding]:
+def allergies(allergy: AllergyIntolerance, resource: str, vocabulary: Vocabulary) -> Iterator[Finding]:
     """Yield an allergy to a cobalamin or cobalt that is not refuted, inactive or resolved."""
-    denied = not _DENIED.isdisjoint(_codes(allergy.verificationStatus))
-    if denied or not _ENDED.isdisjoint(_codes(allergy.clinicalStatus)):
+    denied = not _DENIED.isdisjoint(vocabulary.status(allergy.verificationStatus))
+    if denied or not _ENDED.isdisjoint(vocabulary.status(allergy.clinicalStatus)):
         return
+    index = vocabulary.index
     substances = [allergy.code, *(reaction.substance for reaction in allergy.reaction)]
     for substance in substances:
         if substance is None:

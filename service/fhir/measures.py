@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import cast
 
 import msgspec
 
 from service.domain.index import CodeIndex, TestCode
 from service.domain.record import Flag, Measure
+from service.fhir.decoding import decode_ranges
 from service.fhir.shapes import CodeableConcept, Quantity, Range
 from service.ucum import NotUcum, factor
 
@@ -37,9 +39,14 @@ _SAYS_NOTHING = (None, None)
 ARBITRARY = frozenset({"arbitrary", "presence"})
 #: No unit is longer, and no number has more digits before or behind its point.
 _LONGEST_UNIT, _MOST_DIGITS = 64, 30
+_LONGEST_RANGE = 2048
 #: Spellings remembered; a chart cannot fill the memory with new ones.
 _MOST_KEPT = 8192
 _ONE = Decimal(1)
+#: A test's analyte and property, and system, code and unit of what was measured.
+_Spelling = tuple[str, str, str | None, str | None, str | None]
+_Ends = tuple[Decimal | None, Decimal | None]
+_ENDLESS: _Ends = (None, None)
 
 
 class Refused(ValueError):
@@ -60,19 +67,31 @@ class Units:
 
     aliases: Mapping[str, str]
     spelled: dict[tuple[str, str, str], Scale | Refused | None]
-    settled: dict[tuple[str, str, str | None, str | None, str | None], Scale | Refused]
+    settled: dict[_Spelling, Scale | Refused]
+    ranges: dict[tuple[bytes, _Spelling], _Ends]
 
-    def scale(self, code: TestCode, quantity: Quantity) -> Scale:
+    def ends(self, piece: msgspec.Raw, spelling: _Spelling, code: TestCode, scale: Scale, measured: Quantity) -> _Ends:
+        """Return the laboratory's range in the unit compared in; it prints the same one beside many results."""
+        written = bytes(piece)
+        if not written:
+            return _ENDLESS
+        found = self.ranges.get((written, spelling))
+        if found is None:
+            found = _range(decode_ranges.decode(written) or (), code, self, scale, measured)
+            if len(self.ranges) < _MOST_KEPT and len(written) < _LONGEST_RANGE:
+                self.ranges[written, spelling] = found
+        return found
+
+    def scale(self, spelling: _Spelling, code: TestCode, quantity: Quantity) -> Scale:
         """Return the scale for a value's unit; raises Refused when the unit cannot belong to the code."""
-        key = (code.test.analyte, code.property, quantity.system, quantity.code, quantity.unit)
-        found = self.settled.get(key)
+        found = self.settled.get(spelling)
         if found is None:
             found = self._settle(code, quantity)
-            if len(self.settled) < _MOST_KEPT and len(f"{key}") < 4 * _LONGEST_UNIT:
-                self.settled[key] = found
-        if isinstance(found, Refused):
+            if len(self.settled) < _MOST_KEPT and len(f"{spelling}") < 4 * _LONGEST_UNIT:
+                self.settled[spelling] = found
+        if type(found) is Refused:
             raise Refused(str(found))
-        return found
+        return cast("Scale", found)
 
     def _settle(self, code: TestCode, quantity: Quantity) -> Scale | Refused:
         """Return what a value's unit and its code agree on."""
@@ -122,7 +141,7 @@ class Units:
 
 def units_of(index: CodeIndex) -> Units:
     """Return the units with every usual spelling worked out at start, so that no request waits for it."""
-    units = Units(index.aliases, {}, {})
+    units = Units(index.aliases, {}, {}, {})
     for code in index.tests.values():
         if code.property not in ARBITRARY:
             for text in {*code.test.units.values(), *index.aliases, *_USUAL}:
@@ -142,23 +161,30 @@ class Value(msgspec.Struct, frozen=True, gc=False):
     high: Decimal | None
 
 
-def value_of(quantity: Quantity, ranges: tuple[Range, ...], code: TestCode, units: Units) -> Value:
+def value_of(quantity: Quantity, ranges: msgspec.Raw, code: TestCode, units: Units) -> Value:
     """Return a quantity in the unit compared in; raises Refused for what cannot be trusted."""
-    if quantity.value is None:
+    number, comparator = quantity.value, quantity.comparator or ""
+    if number is None:
         raise Refused("it has no value")
-    if not _sane(quantity.value):
+    if not number.is_finite() or not -_MOST_DIGITS < number.adjusted() < _MOST_DIGITS:
         raise Refused("its value is not a number that can be used")
-    comparator = quantity.comparator or ""
     if comparator and comparator not in _COMPARATORS:
         raise Refused(f"the comparator {comparator} is not known")
-    scale = units.scale(code, quantity)
-    measure = Measure(quantity.value * scale.factor, scale.unit, comparator)
-    _plausible(measure, code, quantity)
-    low, high = _range(ranges, code, units, scale, quantity) if ranges else (None, None)
-    shown = f"{comparator}{quantity.value!s} {quantity.unit or quantity.code or ''}".rstrip()
+    spelling = _spelled(code, quantity)
+    scale = units.scale(spelling, code, quantity)
+    measure = Measure(number * scale.factor, scale.unit, comparator)
+    limits = code.test.plausible.get(scale.unit)
+    if limits is None or comparator or not limits[0] <= measure.value <= limits[1]:
+        _plausible(measure, limits, code, quantity)
+    low, high = units.ends(ranges, spelling, code, scale, quantity)
+    shown = f"{comparator}{number!s} {quantity.unit or quantity.code or ''}".rstrip()
     if len(shown) > _MOST_DIGITS + _LONGEST_UNIT:
         raise Refused("its value is not a number that can be used")
     return Value(measure, shown, low, high)
+
+
+def _spelled(code: TestCode, quantity: Quantity) -> _Spelling:
+    return code.test.analyte, code.property, quantity.system, quantity.code, quantity.unit
 
 
 def _sane(value: Decimal) -> bool:
@@ -180,8 +206,8 @@ def written(text: str) -> Quantity | None:
     return Quantity(Decimal(found[2]), _SIGNS.get(found[1], found[1]), found[3] or None)
 
 
-def _plausible(measure: Measure, code: TestCode, quantity: Quantity) -> None:
-    limits = code.test.plausible.get(measure.unit)
+def _plausible(measure: Measure, limits: tuple[Decimal, Decimal] | None, code: TestCode, quantity: Quantity) -> None:
+    """Refuse what no patient can have."""
     if limits is None:
         credible = code.property in ARBITRARY or measure.value >= 0
     elif measure.comparator == "":
@@ -192,9 +218,7 @@ def _plausible(measure: Measure, code: TestCode, quantity: Quantity) -> None:
         raise Refused(f"{quantity.value} {quantity.unit or quantity.code or ''} is not plausible for {code.test.title}")
 
 
-def _range(
-    ranges: tuple[Range, ...], code: TestCode, units: Units, scale: Scale, measured: Quantity
-) -> tuple[Decimal | None, Decimal | None]:
+def _range(ranges: tuple[Range, ...], code: TestCode, units: Units, scale: Scale, measured: Quantity) -> _Ends:
     """Return the laboratory's range, when it gives one that is for everybody."""
     general = ranges if len(ranges) == 1 else [r for r in ranges if not r.appliesTo]
     if len(general) != 1:
@@ -229,13 +253,13 @@ def _end(quantity: Quantity | None, code: TestCode, units: Units, scale: Scale, 
     if alike or (unit is None and coded is None):
         return quantity.value * scale.factor
     try:
-        own = units.scale(code, quantity)
+        own = units.scale(_spelled(code, quantity), code, quantity)
     except Refused:
         return None
     return quantity.value * own.factor if own.unit == scale.unit else None
 
 
-def flag_of(interpretation: tuple[CodeableConcept, ...]) -> tuple[Flag | None, bool | None]:
+def flag_of(interpretation: Iterable[CodeableConcept]) -> tuple[Flag | None, bool | None]:
     """Return the laboratory's flag, and whether it calls the result positive."""
     for concept in interpretation:
         for coding in concept.coding:

@@ -12,18 +12,19 @@ from typing import TypeGuard
 from service.domain.index import CodeIndex
 from service.domain.orders import every_days
 from service.domain.record import Concept, Course, Exposure, Form, Unreadable
-from service.domain.terms import Role
 from service.fhir import dates
+from service.fhir.decoding import decode_dosage, decode_dosages
 from service.fhir.shapes import (
     AnyMedication,
-    CodeableConcept,
     Dosage,
     MedicationAdministration,
     MedicationRequest,
     MedicationStatement,
     Period,
     Repeat,
+    told,
 )
+from service.fhir.vocabulary import Named
 
 _ENDED = frozenset({"completed", "stopped", "on-hold", "ended"})
 _PROPOSED = frozenset({"proposal", "option"})
@@ -50,16 +51,13 @@ _SHORT = 3
 
 
 def exposures(
-    medication: AnyMedication, code: CodeableConcept, resource: str, index: CodeIndex, b12_words: Iterable[str]
+    medication: AnyMedication, named: Named, resource: str, index: CodeIndex, b12_words: Iterable[str]
 ) -> Iterator[Exposure | Unreadable]:
     """Yield an exposure for each medicine the code names; told where it is not clear whether it was taken."""
-    concepts = _concepts(code, index)
+    concepts = named.concepts
     if not concepts:
-        text = _text(code, ())
-        for word in b12_words:
-            if word in text:
-                yield Unreadable(resource, "it names vitamin B12 in words, but by no code that is known")
-                return
+        if any(word in named.words for word in b12_words):
+            yield Unreadable(resource, "it names vitamin B12 in words, but by no code that is known")
         return
     dosages = _dosages(medication)
     course = _course(medication)
@@ -70,9 +68,10 @@ def exposures(
     if course is Course.GIVEN and start is None:
         yield Unreadable(resource, f"{concepts[0].title}: it has no date that can be read")
         return
-    local = _local(code, dosages, index)
+    words = _words(named, dosages)
+    local = _local(words, index)
     for concept in concepts:
-        form = _form(concept, dosages, code, index)
+        form = _form(concept, dosages, words, index)
         yield Exposure(
             concept=concept,
             resource=resource,
@@ -82,7 +81,7 @@ def exposures(
             end=end,
             every_days=_every(dosages),
             systemic=not local or form in _SYSTEMIC,
-            text=code.text or concept.title,
+            text=named.title or concept.title,
         )
 
 
@@ -94,23 +93,6 @@ def never_taken(medication: AnyMedication) -> bool:
         return False
     proposed = medication.intent in _PROPOSED and medication.status not in ("active", "draft")
     return proposed or bool(medication.doNotPerform)
-
-
-def _concepts(code: CodeableConcept, index: CodeIndex) -> list[Concept]:
-    """Return the medicines named, each once; of the cobalamins only the one that says most."""
-    found: dict[str, Concept] = {}
-    for coding in code.coding:
-        concept = index.concept(coding.system or "", coding.code or "")
-        if concept is not None:
-            known = found.get(concept.id)
-            found[concept.id] = known if known is not None and known.form else concept
-    if len(found) < 2:
-        return list(found.values())
-    cobalamins = [c for c in found.values() if Role.COBALAMIN in c.roles]
-    if len(cobalamins) > 1:
-        best = next((c for c in cobalamins if c.form), cobalamins[0])
-        return [c for c in found.values() if c is best or Role.COBALAMIN not in c.roles]
-    return list(found.values())
 
 
 def _course(medication: AnyMedication) -> Course | None:
@@ -126,11 +108,12 @@ def _course(medication: AnyMedication) -> Course | None:
 
 
 def _dosages(medication: AnyMedication) -> tuple[Dosage, ...]:
-    if isinstance(medication, MedicationRequest):
-        return medication.dosageInstruction
-    if isinstance(medication, MedicationStatement):
-        return medication.dosage
-    return (medication.dosage,) if medication.dosage else ()
+    """Return how the medicine is taken; raises what decoding raises."""
+    if isinstance(medication, MedicationAdministration):
+        given = decode_dosage.decode(medication.dosage) if told(medication.dosage) else None
+        return (given,) if given else ()
+    raw = medication.dosageInstruction if isinstance(medication, MedicationRequest) else medication.dosage
+    return decode_dosages.decode(raw) if told(raw) else ()
 
 
 def _period(medication: AnyMedication, dosages: tuple[Dosage, ...], course: Course) -> tuple[date | None, date | None]:
@@ -186,7 +169,7 @@ def _every(dosages: tuple[Dosage, ...]) -> Decimal | None:
     return None
 
 
-def _form(concept: Concept, dosages: tuple[Dosage, ...], code: CodeableConcept, index: CodeIndex) -> Form:
+def _form(concept: Concept, dosages: tuple[Dosage, ...], text: str, index: CodeIndex) -> Form:
     """Return how it is given: the product's code first, then the order's route in codes, then in words."""
     if concept.form is not None:
         return Form(concept.form)
@@ -196,7 +179,6 @@ def _form(concept: Concept, dosages: tuple[Dosage, ...], code: CodeableConcept, 
             form = routes.forms.get((coding.system or "", coding.code or ""))
             if form is not None:
                 return Form(form)
-    text = _text(code, dosages)
     return next((Form(form) for word, form in routes.words if _says(text, word)), Form.UNKNOWN)
 
 
@@ -204,17 +186,17 @@ def _says(text: str, word: str) -> bool:
     return f" {word}" in f" {text}"
 
 
-def _local(code: CodeableConcept, dosages: tuple[Dosage, ...], index: CodeIndex) -> bool:
+def _local(text: str, index: CodeIndex) -> bool:
     """Return whether the words say that it is put on one place; a short one must stand whole: ear is not early."""
-    text = _text(code, dosages)
     whole = {word.rstrip("s") for word in _WORD.findall(text)}
     return any(word in whole or (len(word) > _SHORT and _says(text, word)) for word in index.routes.local_words)
 
 
-def _text(code: CodeableConcept, dosages: tuple[Dosage, ...]) -> str:
-    parts = [code.text, *[c.display for c in code.coding]]
+def _words(named: Named, dosages: tuple[Dosage, ...]) -> str:
+    """Return all that is said of the medicine and how it is taken, in small letters."""
+    parts = [named.words]
     for dosage in dosages:
-        parts.append(dosage.text)
+        parts.append(dosage.text or "")
         if dosage.route:
-            parts += [dosage.route.text, *[c.display for c in dosage.route.coding]]
+            parts += [dosage.route.text or "", *[c.display or "" for c in dosage.route.coding]]
     return " ".join([part for part in parts if part]).lower()

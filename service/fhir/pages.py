@@ -8,8 +8,9 @@ from typing import Any, final
 
 import msgspec
 
-from service.fhir import shapes
-from service.fhir.shapes import Bundle, OperationOutcome, Readable
+from service.fhir import decoding
+from service.fhir.decoding import Bundle, Link
+from service.fhir.shapes import NOTHING, OperationOutcome, Readable
 
 _READ = frozenset(kind.__struct_config__.tag for kind in Readable.__args__)
 #: What decoding raises for what is not JSON, or not of the shape.
@@ -52,8 +53,9 @@ class Item(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What one answer held: resources, where the next page is, and what failed."""
+    """What one answer held: what kind of answer it was, resources, where the next page is, and what failed."""
 
+    kind: str
     items: tuple[Item, ...]
     next: str | None = None
     failure: str | None = None
@@ -66,53 +68,58 @@ class NotFhir(ValueError):
 def sheet(raw: bytes | msgspec.Raw) -> Sheet:
     """Return the resources in a resource or Bundle; raises NotFhir when it is neither."""
     try:
-        found = shapes.decode_any.decode(raw)
+        found = decoding.decode_any.decode(raw)
     except UNFIT:
         return _one_at_a_time(raw)
+    return sheet_of(found, raw)
+
+
+def sheet_of(found: Readable | Bundle, page: bytes | msgspec.Raw) -> Sheet:
+    """Return the resources in a resource or Bundle that was decoded from a page, or from a request full of pages."""
     if isinstance(found, Bundle):
-        items = [Item(entry.resource, entry.fullUrl, raw) for entry in found.entry if entry.resource is not None]
+        items = [Item(entry.resource, entry.fullUrl, page) for entry in found.entry if entry.resource is not None]
         return _sheet(tuple(items), found.link)
     if isinstance(found, OperationOutcome):
-        return Sheet((), failure=_complaint(found))
-    return Sheet((Item(found, None, raw),))
+        return Sheet("OperationOutcome", (), failure=_complaint(found))
+    return Sheet(type(found).__name__, (Item(found, None, page),))
 
 
 def _one_at_a_time(raw: bytes | msgspec.Raw) -> Sheet:
     try:
-        kind = shapes.decode_kind.decode(raw).resourceType
-        bundle = shapes.decode_raw_bundle.decode(raw) if kind == "Bundle" else None
+        kind = decoding.decode_kind.decode(raw).resourceType
+        bundle = decoding.decode_raw_bundle.decode(raw) if kind == "Bundle" else None
     except UNFIT as error:
         raise NotFhir(_words(error)) from error
     if bundle is None:
         found = _one(raw, None)
         if isinstance(found, Broken) and kind == "OperationOutcome":
-            return Sheet((), failure=_complaint(OperationOutcome()))
-        return Sheet((Item(found, None, raw),))
+            return Sheet(kind, (), failure=_complaint(OperationOutcome()))
+        return Sheet(kind, (Item(found, None, raw),))
     items = tuple(item for entry in bundle.entry if (item := _item(entry, raw)) is not None)
-    if bundle.link is shapes.NOTHING:
+    if bundle.link is NOTHING:
         return _sheet(items, ())
     try:
-        return _sheet(items, shapes.decode_links.decode(bundle.link))
+        return _sheet(items, decoding.decode_links.decode(bundle.link))
     except UNFIT:
-        return Sheet(items, failure="whether there are more pages cannot be read")
+        return Sheet("Bundle", items, failure="whether there are more pages cannot be read")
 
 
 def _item(entry: msgspec.Raw, page: bytes | msgspec.Raw) -> Item | None:
     """Return what one entry of a Bundle holds, if anything."""
     try:
-        found = shapes.decode_raw_entry.decode(entry)
+        found = decoding.decode_raw_entry.decode(entry)
     except UNFIT as error:
         return Item(Broken("entry", "entry", _words(error)), None, page)
-    if found.resource is shapes.NOTHING or bytes(found.resource) == b"null":
+    if found.resource is NOTHING or bytes(found.resource) == b"null":
         return None
     return Item(_one(found.resource, found.fullUrl), found.fullUrl, page)
 
 
-def _sheet(items: tuple[Item, ...], links: tuple[shapes.Link, ...]) -> Sheet:
+def _sheet(items: tuple[Item, ...], links: tuple[Link, ...]) -> Sheet:
     following = next((link.url for link in links if link.relation == "next" and link.url), None)
     outcomes = [item.resource for item in items if type(item.resource) is OperationOutcome]
     failed = next((outcome for outcome in outcomes if outcome.failed), None)
-    return Sheet(items, following, _complaint(failed) if failed else None)
+    return Sheet("Bundle", items, following, _complaint(failed) if failed else None)
 
 
 def _complaint(outcome: OperationOutcome) -> str:
@@ -122,7 +129,7 @@ def _complaint(outcome: OperationOutcome) -> str:
 
 def _one(raw: bytes | msgspec.Raw, full_url: str | None) -> Readable | Broken | Other:
     try:
-        found: Readable = shapes.decode_one.decode(raw)
+        found: Readable = decoding.decode_one.decode(raw)
     except UNFIT as error:
         return _not_readable(raw, full_url, _words(error))
     return found
@@ -130,7 +137,7 @@ def _one(raw: bytes | msgspec.Raw, full_url: str | None) -> Readable | Broken | 
 
 def _not_readable(raw: bytes | msgspec.Raw, full_url: str | None, why: str) -> Broken | Other:
     try:
-        kind = shapes.decode_kind.decode(raw).resourceType
+        kind = decoding.decode_kind.decode(raw).resourceType
     except UNFIT:
         kind = "resource"
     if kind not in (*_READ, "resource"):
@@ -139,8 +146,10 @@ def _not_readable(raw: bytes | msgspec.Raw, full_url: str | None, why: str) -> B
         tree = msgspec.json.decode(raw)
     except UNFIT:
         tree = None
-    if not isinstance(tree, dict):
-        return Broken(kind, full_url or kind, why)
+    return _broken(kind, tree, full_url, why) if isinstance(tree, dict) else Broken(kind, full_url or kind, why)
+
+
+def _broken(kind: str, tree: dict[str, Any], full_url: str | None, why: str) -> Broken:
     name, subject, meta = tree.get("id"), tree.get("subject") or tree.get("patient"), tree.get("meta")
     return Broken(
         kind=kind,
@@ -158,7 +167,7 @@ def _not_readable(raw: bytes | msgspec.Raw, full_url: str | None, why: str) -> B
 
 def _owners(raw: bytes | msgspec.Raw) -> tuple[str, ...]:
     try:
-        head = shapes.decode_head.decode(raw)
+        head = decoding.decode_head.decode(raw)
     except UNFIT:
         return ()
     subjects = head.subject if isinstance(head.subject, tuple) else (head.subject,)
@@ -209,12 +218,27 @@ def _words(error: Exception) -> str:
     return f"{expected}, at {place.strip('`').removeprefix('$.')}" if place else expected
 
 
+def unfit(item: Item, name: str, error: Exception) -> Broken:
+    """Return what can be told of a resource of which an element, decoded late, does not fit."""
+    kind = type(item.resource).__name__
+    found = _tree(item.page, name) if item.page else None
+    return _broken(kind, found, item.full_url, _words(error)) if found else Broken(kind, name, _words(error))
+
+
 def original(items: Iterable[Item], name: str) -> dict[str, Any] | None:
     """Return a resource whole, as it was sent, by its `Type/id`; only updates need it, so it is decoded on demand."""
-    for page in {id(item.page): item.page for item in items}.values():
-        tree = msgspec.json.decode(page) if len(bytes(page)) else {}
-        entries = tree.get("entry") or [{"resource": tree}]
-        for entry in entries:
+    pages = {id(item.page): item.page for item in items}.values()
+    return next((found for page in pages if (found := _tree(page, name)) is not None), None)
+
+
+def _tree(page: bytes | msgspec.Raw, name: str) -> dict[str, Any] | None:
+    """Return a resource of a page, or of any page of a hook request, by its `Type/id`."""
+    tree = msgspec.json.decode(page) if len(bytes(page)) else {}
+    pages = tree["prefetch"].values() if isinstance(tree.get("prefetch"), dict) else (tree,)
+    for one in pages:
+        if not isinstance(one, dict):
+            continue
+        for entry in one.get("entry") or [{"resource": one}]:
             resource = entry.get("resource") if isinstance(entry, dict) else None
             if isinstance(resource, dict) and f"{resource.get('resourceType')}/{resource.get('id')}" == name:
                 return resource

@@ -10,13 +10,13 @@ from typing import TypeVar
 import msgspec
 
 from service.domain.index import CodeIndex
-from service.domain.record import Concept, Exposure, Finding, Problem, Record, Result, Unreadable, When, record_of
+from service.domain.record import Exposure, Finding, Problem, Record, Result, Unreadable, When, record_of
 from service.domain.terms import Role
 from service.fhir import dates
-from service.fhir.findings import HAZARDS, allergies, problem_words, problems, procedures, results
+from service.fhir.findings import allergies, problems, procedures, results
 from service.fhir.measures import Units, units_of
 from service.fhir.medicines import exposures, never_taken
-from service.fhir.pages import UNFIT, Broken, Item, texts_in
+from service.fhir.pages import UNFIT, Broken, Item, texts_in, unfit
 from service.fhir.shapes import (
     NOTHING,
     AllergyIntolerance,
@@ -29,8 +29,10 @@ from service.fhir.shapes import (
     Observation,
     Patient,
     Procedure,
+    told,
 )
 from service.fhir.versions import latest, name_of
+from service.fhir.vocabulary import HAZARDS, Vocabulary
 from service.fhir.whose import OtherPatient as OtherPatient
 from service.fhir.whose import Whose
 
@@ -61,7 +63,7 @@ class Reader:
 
     index: CodeIndex
     units: Units
-    problem_words: tuple[tuple[str, Concept], ...]
+    words: Vocabulary
     b12_words: tuple[str, ...]
     ethnic_words: tuple[str, ...]
 
@@ -72,27 +74,30 @@ class Reader:
         whose = Whose(items, current, patient_id)
         medications = _medications(items, current)
         draft = _Draft()
-        told: list[Result | Finding | Unreadable] = []
+        said: list[Result | Finding | Unreadable] = []
         person: Patient | None = None
         for name, item in current:
             resource = item.resource
             if not whose.check(name, resource):
                 continue
-            if type(resource) is Observation:
-                told += results(resource, name, self.index, self.units)
-            elif type(resource) is Condition:
-                draft.problems += problems(resource, name, self.index, self.problem_words)
-            elif isinstance(resource, MEDICINES):
-                self._medicine(resource, name, medications, draft)
-            elif isinstance(resource, Procedure):
-                _keep(procedures(resource, name, self.index), draft.procedures, draft)
-            elif isinstance(resource, AllergyIntolerance):
-                draft.allergies += allergies(resource, name, self.index)
-            elif isinstance(resource, Patient):
-                person = resource
-            elif isinstance(resource, Broken):
-                self._broken(resource, draft)
-        _sort(told, draft)
+            try:
+                if type(resource) is Observation:
+                    said += results(resource, name, self.words, self.units)
+                elif type(resource) is Condition:
+                    draft.problems += problems(resource, name, self.words)
+                elif isinstance(resource, MEDICINES):
+                    self._medicine(resource, name, medications, draft)
+                elif isinstance(resource, Procedure):
+                    _keep(procedures(resource, name, self.words), draft.procedures, draft)
+                elif isinstance(resource, AllergyIntolerance):
+                    draft.allergies += allergies(resource, name, self.words)
+                elif isinstance(resource, Patient):
+                    person = resource
+                elif isinstance(resource, Broken):
+                    self._broken(resource, draft)
+            except UNFIT as error:
+                self._broken(unfit(item, name, error), draft)
+        _sort(said, draft)
         return record_of(
             draft.results,
             patient=whose.id,
@@ -117,17 +122,19 @@ class Reader:
     ) -> None:
         if never_taken(resource):
             return
-        code = resource.medicationCodeableConcept
-        if code is None and resource.medicationReference is not None:
+        code: msgspec.Raw | None = resource.medicationCodeableConcept
+        reference = resource.medicationReference
+        if code is not None and not told(code):
             code = _referenced(resource, medications)
-            if code is None:
-                display = resource.medicationReference.display
-                draft.unreadable.append(Unreadable(name, "its medicine is a reference that could not be followed"))
-                code = CodeableConcept(text=display) if display else None
-        elif code is None:
-            draft.unreadable.append(Unreadable(name, "it names no medicine"))
         if code is not None:
-            _keep(exposures(resource, code, name, self.index, self.b12_words), draft.exposures, draft)
+            named = self.words.medicine(code)
+        elif reference is not None:
+            draft.unreadable.append(Unreadable(name, "its medicine is a reference that could not be followed"))
+            named = self.words.named(CodeableConcept(text=reference.display))
+        else:
+            draft.unreadable.append(Unreadable(name, "it names no medicine"))
+            return
+        _keep(exposures(resource, named, name, self.index, self.b12_words), draft.exposures, draft)
 
     def _broken(self, broken: Broken, draft: _Draft) -> None:
         """Tell of a resource that could not be read, unless what can be read shows that it never mattered."""
@@ -165,7 +172,7 @@ def reader(index: CodeIndex) -> Reader:
     return Reader(
         index,
         units_of(index),
-        problem_words(index),
+        Vocabulary(index),
         b12_words=_words_of(Role.COBALT, index),
         ethnic_words=_words_of(Role.ETHNICITY, index),
     )
@@ -195,7 +202,7 @@ def _relative(reference: str) -> str:
 
 def _referenced(
     resource: MedicationRequest | MedicationStatement | MedicationAdministration, medications: dict[str, Medication]
-) -> CodeableConcept | None:
+) -> msgspec.Raw | None:
     reference = resource.medicationReference.reference if resource.medicationReference else None
     if reference is None:
         return None
@@ -206,10 +213,10 @@ def _referenced(
             except UNFIT:
                 continue
             if inside.id == reference[1:]:
-                return inside.code
+                return inside.code if told(inside.code) else None
         return None
     found = medications.get(reference) or medications.get(_relative(reference))
-    return found.code if found else None
+    return found.code if found and told(found.code) else None
 
 
 def unresolved_medications(items: Iterable[Item]) -> tuple[str, ...]:
@@ -222,7 +229,7 @@ def unresolved_medications(items: Iterable[Item]) -> tuple[str, ...]:
             held.add(f"Medication/{resource.id}")
         elif isinstance(resource, MEDICINES):
             reference = resource.medicationReference.reference if resource.medicationReference else None
-            if reference and resource.medicationCodeableConcept is None:
+            if reference and not told(resource.medicationCodeableConcept):
                 relative = _relative(reference)
                 if _MEDICATION.fullmatch(relative):
                     wanted[relative] = None

@@ -1,14 +1,22 @@
-"""The few FHIR R4 elements that are read, as typed shapes; everything else in a resource is skipped undecoded."""
+"""The few FHIR R4 elements that are read, as typed shapes; everything else in a resource is skipped undecoded.
+
+A `Raw` element is decoded when it is asked for, or never: what a laboratory prints beside every result is the same
+from chart to chart (`service.fhir.vocabulary`), and how a medicine is taken matters for few medicines.
+"""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
-import msgspec
 from msgspec import Raw, Struct
 
 #: An element that is not there and would be decoded later.
 NOTHING = Raw()
+
+
+def told(piece: Raw) -> bool:
+    """Return whether an element that is decoded later is there at all."""
+    return bytes(piece) not in (b"", b"null")
 
 
 class Shape(Struct, gc=False):
@@ -35,6 +43,12 @@ class Reference(Shape):
 
     reference: str | None = None
     display: str | None = None
+
+
+class Subject(Shape):
+    """The Reference to whom a resource is about."""
+
+    reference: str | None = None
 
 
 class Period(Shape):
@@ -66,14 +80,14 @@ class Range(Shape):
 class Measured(Shape):
     """What Observation and its components share."""
 
-    code: CodeableConcept | None = None
+    code: Raw = NOTHING
     valueQuantity: Quantity | None = None
+    interpretation: Raw = NOTHING
+    referenceRange: Raw = NOTHING
     valueString: str | None = None
     valueCodeableConcept: CodeableConcept | None = None
     valueInteger: int | None = None
     valueBoolean: bool | None = None
-    interpretation: tuple[CodeableConcept, ...] = ()
-    referenceRange: tuple[Range, ...] = ()
 
 
 class Meta(Shape):
@@ -87,7 +101,7 @@ class Resource(Struct, gc=False, tag_field="resourceType"):
     """What every resource has."""
 
     id: str | None = None
-    meta: Meta | None = None
+    meta: Raw = NOTHING
 
 
 class Patient(Resource, tag="Patient"):
@@ -103,29 +117,29 @@ class Observation(Resource, tag="Observation"):
     """A result, or a status such as pregnancy."""
 
     status: str | None = None
-    subject: Reference | None = None
+    code: Raw = NOTHING
+    subject: Subject | None = None
     effectiveDateTime: str | None = None
-    effectiveInstant: str | None = None
-    effectivePeriod: Period | None = None
     issued: str | None = None
-    component: tuple[Measured, ...] = ()
-    code: CodeableConcept | None = None
     valueQuantity: Quantity | None = None
+    interpretation: Raw = NOTHING
+    referenceRange: Raw = NOTHING
     valueString: str | None = None
     valueCodeableConcept: CodeableConcept | None = None
     valueInteger: int | None = None
     valueBoolean: bool | None = None
-    interpretation: tuple[CodeableConcept, ...] = ()
-    referenceRange: tuple[Range, ...] = ()
+    effectiveInstant: str | None = None
+    effectivePeriod: Period | None = None
+    component: tuple[Measured, ...] = ()
 
 
 class Condition(Resource, tag="Condition"):
     """A problem or diagnosis."""
 
-    subject: Reference | None = None
-    clinicalStatus: CodeableConcept | None = None
-    verificationStatus: CodeableConcept | None = None
-    code: CodeableConcept | None = None
+    clinicalStatus: Raw = NOTHING
+    verificationStatus: Raw = NOTHING
+    code: Raw = NOTHING
+    subject: Subject | None = None
     onsetDateTime: str | None = None
     onsetPeriod: Period | None = None
     recordedDate: str | None = None
@@ -140,8 +154,8 @@ class Procedure(Resource, tag="Procedure"):
     """Something done."""
 
     status: str | None = None
-    subject: Reference | None = None
-    code: CodeableConcept | None = None
+    code: Raw = NOTHING
+    subject: Subject | None = None
     performedDateTime: str | None = None
     performedPeriod: Period | None = None
 
@@ -155,10 +169,10 @@ class AllergyReaction(Shape):
 class AllergyIntolerance(Resource, tag="AllergyIntolerance"):
     """An allergy, active unless it says otherwise."""
 
-    patient: Reference | None = None
-    clinicalStatus: CodeableConcept | None = None
-    verificationStatus: CodeableConcept | None = None
+    clinicalStatus: Raw = NOTHING
+    verificationStatus: Raw = NOTHING
     code: CodeableConcept | None = None
+    patient: Subject | None = None
     reaction: tuple[AllergyReaction, ...] = ()
 
 
@@ -196,7 +210,7 @@ class Dispense(Shape):
 class Medication(Resource, tag="Medication"):
     """A medicine that others refer to."""
 
-    code: CodeableConcept | None = None
+    code: Raw = NOTHING
 
 
 class MedicationRequest(Resource, tag="MedicationRequest"):
@@ -204,13 +218,13 @@ class MedicationRequest(Resource, tag="MedicationRequest"):
 
     status: str | None = None
     intent: str | None = None
-    doNotPerform: bool | None = None
-    subject: Reference | None = None
-    medicationCodeableConcept: CodeableConcept | None = None
+    medicationCodeableConcept: Raw = NOTHING
     medicationReference: Reference | None = None
-    contained: tuple[Raw, ...] = ()
+    subject: Subject | None = None
     authoredOn: str | None = None
-    dosageInstruction: tuple[Dosage, ...] = ()
+    dosageInstruction: Raw = NOTHING
+    doNotPerform: bool | None = None
+    contained: tuple[Raw, ...] = ()
     dispenseRequest: Dispense | None = None
 
 
@@ -218,27 +232,27 @@ class MedicationStatement(Resource, tag="MedicationStatement"):
     """A medicine that the patient is said to take."""
 
     status: str | None = None
-    subject: Reference | None = None
-    medicationCodeableConcept: CodeableConcept | None = None
+    medicationCodeableConcept: Raw = NOTHING
     medicationReference: Reference | None = None
+    subject: Subject | None = None
     contained: tuple[Raw, ...] = ()
     effectiveDateTime: str | None = None
     effectivePeriod: Period | None = None
     dateAsserted: str | None = None
-    dosage: tuple[Dosage, ...] = ()
+    dosage: Raw = NOTHING
 
 
 class MedicationAdministration(Resource, tag="MedicationAdministration"):
     """A dose that was given."""
 
     status: str | None = None
-    subject: Reference | None = None
-    medicationCodeableConcept: CodeableConcept | None = None
+    medicationCodeableConcept: Raw = NOTHING
     medicationReference: Reference | None = None
+    subject: Subject | None = None
     contained: tuple[Raw, ...] = ()
     effectiveDateTime: str | None = None
     effectivePeriod: Period | None = None
-    dosage: Dosage | None = None
+    dosage: Raw = NOTHING
 
 
 class Issue(Shape):
@@ -272,62 +286,3 @@ Readable = (
     | OperationOutcome
 )
 AnyMedication = MedicationRequest | MedicationStatement | MedicationAdministration
-
-
-class Link(Shape):
-    """Bundle.link."""
-
-    relation: str | None = None
-    url: str | None = None
-
-
-class Entry(Shape):
-    """Bundle.entry, its resource typed at once."""
-
-    fullUrl: str | None = None
-    resource: Readable | None = None
-
-
-class RawEntry(Shape):
-    """Bundle.entry, its resource still to be decoded, so that a bad one costs only itself."""
-
-    fullUrl: str | None = None
-    resource: Raw = NOTHING
-
-
-class Bundle(Resource, tag="Bundle"):
-    """A Bundle whose resources are all readable."""
-
-    link: tuple[Link, ...] = ()
-    entry: tuple[Entry, ...] = ()
-
-
-class RawBundle(Struct):
-    """A Bundle whose links and entries are decoded one at a time."""
-
-    link: Raw = NOTHING
-    entry: tuple[Raw, ...] = ()
-
-
-class Kind(Struct):
-    """What a resource is."""
-
-    resourceType: str
-
-
-class Head(Struct):
-    """What is needed of a resource that is not read: whose it is."""
-
-    subject: Reference | tuple[Reference, ...] | None = None
-    patient: Reference | None = None
-    beneficiary: Reference | None = None
-    for_: Reference | None = msgspec.field(default=None, name="for")
-
-
-decode_any = msgspec.json.Decoder(Readable | Bundle, strict=True)
-decode_one = msgspec.json.Decoder(Readable, strict=True)
-decode_raw_bundle = msgspec.json.Decoder(RawBundle, strict=True)
-decode_raw_entry = msgspec.json.Decoder(RawEntry, strict=True)
-decode_links = msgspec.json.Decoder(tuple[Link, ...], strict=True)
-decode_kind = msgspec.json.Decoder(Kind, strict=True)
-decode_head = msgspec.json.Decoder(Head, strict=True)

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from service.fhir.pages import Broken, Item, Other
-from service.fhir.shapes import Readable
+from service.fhir.decoding import decode_meta
+from service.fhir.pages import UNFIT, Broken, Item, Other
+from service.fhir.shapes import Meta, Readable
 
 _Version = tuple[float, int]
 
@@ -20,15 +21,17 @@ def latest(items: Iterable[Item]) -> list[tuple[str, Item]]:
     others: dict[Broken | Other, tuple[str, Item]] = {}
     for item in items:
         resource = item.resource
-        name = name_of(item)
         if type(resource) is Broken or type(resource) is Other:
-            others[resource] = (name, item)
-        elif resource.id or "/" in name or ":" in name:
-            known = named.setdefault(name, item)
-            if known is not item and _later(resource, known.resource):
-                named[name] = item
-        else:
+            others[resource] = (name_of(item), item)
+            continue
+        kind = type(resource)
+        name = f"{kind.__name__}/{resource.id}" if resource.id else item.full_url or kind.__name__
+        if not (resource.id or "/" in name or ":" in name):
             nameless[_content(resource)] = (name, item)
+            continue
+        known = named.setdefault(name, item)
+        if known is not item and _later(resource, known.resource):
+            named[name] = item
     if not nameless and not others:
         return list(named.items())
     for broken, (name, _) in list(others.items()):
@@ -70,10 +73,18 @@ def _version(resource: Readable | Broken | Other) -> _Version:
     if isinstance(resource, Broken):
         updated, version = resource.updated, resource.version
     else:
-        meta = resource.meta
-        updated, version = (meta.lastUpdated, meta.versionId) if meta else (None, None)
+        meta = _meta(resource.meta)
+        updated, version = meta.lastUpdated, meta.versionId
     number = int(version) if version and version.isascii() and version.isdigit() and len(version) < 19 else 0
     return (_seconds(updated), number)
+
+
+def _meta(raw: msgspec.Raw) -> Meta:
+    """Return a resource's meta, an empty one when it cannot be read: it says nothing of the patient."""
+    try:
+        return (decode_meta.decode(raw) if bytes(raw) else None) or Meta()
+    except UNFIT:
+        return Meta()
 
 
 def _seconds(instant: str | None) -> float:

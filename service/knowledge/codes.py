@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from service.knowledge.load import Shelf
 
 _DMD = shape.SYSTEMS["dmd"]
+#: Systems whose codes without a strength are ingredients.
+_INGREDIENTS = frozenset({"rx", "atc"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ def index_of(shelf: Shelf, site: Read[shape.SiteCodesFile] | None) -> CodeIndex:
     by_id: dict[str, Concept] = {}
     below: list[tuple[str, str, Concept]] = []
     words: list[tuple[str, Concept]] = []
+    ingredients: dict[str, Concept] = {}
     for (file, path), line, concept in _concepts(shelf.findings, shelf.causes):
         if concept.id in by_id:
             raise file.error(path, f"the finding {concept.id} stands twice")
@@ -47,6 +50,8 @@ def index_of(shelf: Shelf, site: Read[shape.SiteCodesFile] | None) -> CodeIndex:
         for place, code in enumerate(line.codes):
             key = _key(file, (*path, "codes", place), code, names)
             concepts[key] = _with_form(concept, code)
+            if (name := _ingredient(code, concept)) is not None:
+                ingredients[name] = concept
         if isinstance(line, shape.FindingLine):
             below += [(shape.SYSTEMS[b.system], b.code, concept) for b in line.below]
             words += [(word.lower(), concept) for word in line.words]
@@ -73,6 +78,7 @@ def index_of(shelf: Shelf, site: Read[shape.SiteCodesFile] | None) -> CodeIndex:
         aliases=aliases,
         emittable=names.emittable,
         routes=_routes(shelf.routes, names),
+        ingredients=_by_first_word(ingredients),
     )
 
 
@@ -116,6 +122,24 @@ def _concepts(
         for place, medicine in enumerate(cause.content.medicines):
             concept = Concept(medicine.id, medicine.title, frozenset({Role.RISK}), name)
             yield (cause, ("medicines", place)), medicine, concept
+
+
+def _ingredient(code: shape.CodeLine, concept: Concept) -> str | None:
+    """Return the name of the ingredient that a code stands for, or None when it stands for a product or a group.
+
+    Cobalamins are known by code only: which of them, how strong and by which route decides what may be given.
+    """
+    name = code.display.lower()
+    named = code.system in _INGREDIENTS and Role.COBALAMIN not in concept.roles
+    return name if named and name.replace(" ", "").isalpha() else None
+
+
+def _by_first_word(ingredients: Mapping[str, Concept]) -> dict[str, tuple[tuple[str, Concept], ...]]:
+    found: dict[str, tuple[tuple[str, Concept], ...]] = {}
+    for name, concept in ingredients.items():
+        first = name.partition(" ")[0]
+        found[first] = (*found.get(first, ()), (name, concept))
+    return found
 
 
 def _with_form(concept: Concept, code: shape.CodeLine) -> Concept:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.domain.record import Form
 from service.domain.terms import Analyte
 from service.fhir.pages import NotFhir, sheet
 from service.fhir.reading import OtherPatient
@@ -31,6 +32,8 @@ from .kit import (
     measured,
     nothing_read,
     observation,
+    only_exposure,
+    only_result,
     only_told,
     patient,
     procedure,
@@ -181,7 +184,7 @@ def spoilt_by(victim: str) -> str:
     [
         observation(issued=5),
         observation(referenceRange={}),
-        observation(interpretation=None),
+        observation(interpretation={}),
         observation(valueQuantity=[]),
         observation(valueQuantity={"value": "many"}),
         condition(onsetDateTime=5),
@@ -192,10 +195,8 @@ def spoilt_by(victim: str) -> str:
         procedure(status=[]),
         request(dosageInstruction={}),
         request(medicationCodeableConcept="B12"),
-        request((RX, "1"), dosageInstruction={}, note=[{"text": "cyanocobalamin"}]),
-        statement(dosage=None),
+        statement(dosage={}),
         administration(effectivePeriod=[]),
-        MEDICATION | {"code": 5},
         patient(birthDate=5),
         {"resourceType": "Observation"} | {"subject": 5},
         {"resourceType": 5},
@@ -211,6 +212,20 @@ def test_a_resource_that_cannot_be_read_is_told_if_it_may_matter(bad):
 
     assert told.why
     assert "150" not in told.why
+
+
+def test_an_order_whose_medication_cannot_be_read_is_told():
+    told = only_told(
+        request(medicationCodeableConcept=..., medicationReference=ORDER["medicationReference"]),
+        MEDICATION | {"code": 5},
+    )
+
+    assert told.resource == "MedicationRequest/m1"
+
+
+def test_an_element_that_is_null_is_an_element_that_is_absent():
+    assert only_result(observation(interpretation=None, referenceRange=None, meta=None)).shown == "150 pg/mL"
+    assert only_exposure(statement(dosage=None)).form is Form.INJECTION
 
 
 @pytest.mark.parametrize(

@@ -83,8 +83,8 @@ def test_a_synthea_gfr_in_annotated_ucum_is_read():
 
 
 def test_a_us_core_order_by_a_contained_medication_of_no_interest_is_neither_read_nor_told():
-    contained = [{"resourceType": "Medication", "id": "med", "code": coded((RX, "1"), text="Nizatidine 15 MG/ML")}]
-    changes = {"medicationCodeableConcept": ..., "medicationReference": {"reference": "#med", "display": "Axid"}}
+    contained = [{"resourceType": "Medication", "id": "med", "code": coded((RX, "1"), text="Acetaminophen 325 MG")}]
+    changes = {"medicationCodeableConcept": ..., "medicationReference": {"reference": "#med", "display": "Tylenol"}}
 
     assert nothing_read(request(contained=contained, **changes))
 
