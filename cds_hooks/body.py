@@ -1,7 +1,10 @@
 """Reading a request's body within a limit, and never leaving half of one on a kept-alive connection."""
 
+from functools import lru_cache
+
 import flask
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import parse_options_header
 
 from cds_hooks.errors import MalformedRequest, TooLarge, UnsupportedMedia
 
@@ -17,28 +20,32 @@ def read_body(limit: int) -> bytes:
     Raises `UnsupportedMedia` (415), `TooLarge` (413), or `MalformedRequest` (400) for a body that breaks off.
     """
     request = flask.request
-    if not _is_json(request.mimetype) or request.mimetype_params.get("charset", "utf-8").lower() != "utf-8":
+    if not _is_json_in_utf8(request.environ.get("CONTENT_TYPE", "")):
         raise UnsupportedMedia("The Content-Type must be application/json, in UTF-8.")
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+    if request.environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
         raise UnsupportedMedia("The body must not be compressed.")
-    too_large = TooLarge(f"At most {limit} bytes are read.")
-    if (request.content_length or 0) > limit:
-        raise too_large
+    announced = request.content_length or None
+    if (announced or 0) > limit:
+        raise _too_large(limit)
     # The limit is ours: the framework's own would answer in HTML.
     request.max_content_length = _NO_LIMIT
     # Asking for just what was announced spares a buffer of the largest size.
-    step = min(request.content_length or _CHUNK, _CHUNK)
+    step, stream = min(announced or _CHUNK, _CHUNK), request.stream
     chunks: list[bytes] = []
     size = 0
     try:
-        while chunk := request.stream.read(step):
+        while size != announced and (chunk := stream.read(step)):
             chunks.append(chunk)
             size += len(chunk)
             if size > limit:
-                raise too_large
+                raise _too_large(limit)
     except (HTTPException, OSError):
         raise MalformedRequest("The body broke off.") from None
-    return b"".join(chunks)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"At most {limit} bytes are read.")
 
 
 def drain() -> None:
@@ -55,5 +62,10 @@ def drain() -> None:
         return  # the caller is gone, and so is the rest
 
 
-def _is_json(mimetype: str) -> bool:
-    return mimetype == "application/json" or (mimetype.startswith("application/") and mimetype.endswith("+json"))
+@lru_cache(64)
+def _is_json_in_utf8(content_type: str) -> bool:
+    """Return whether a Content-Type is JSON, FHIR's included, in the one encoding JSON has."""
+    declared, parameters = parse_options_header(content_type)
+    mimetype = declared.lower()
+    json = mimetype == "application/json" or (mimetype.startswith("application/") and mimetype.endswith("+json"))
+    return json and parameters.get("charset", "utf-8").lower() == "utf-8"
