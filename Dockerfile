@@ -1,13 +1,14 @@
-# The service alone: no sandbox, no tests, no compiler, not root, and nothing written to disk (runs with --read-only).
+# The service alone: no sandbox, no tests, no compiler, not root. What it writes is in the volume /data: it runs with
+# --read-only. For PostgreSQL set B12_DATABASE to its URL; the driver is in the image.
 #
 #   docker build -t b12-cds .
-#   docker run --read-only -e B12_PROTOCOL=uk-ng239 --network host b12-cds
+#   docker run --read-only -e B12_PROTOCOL=uk-ng239 -e B12_AUTHENTICATION=off --network host b12-cds
 #
-# Callers are not authenticated yet, so `serve` listens on loopback and refuses any other address. Inside a container
-# that reaches nobody. Publishing a port is a decision of the operator, behind a proxy that authenticates:
+# That is for this machine alone: nobody is asked who they are. For EHRs, give the file of the clients that may call
+# (docs/going-live.md) and the address under which they call:
 #
-#   docker run --read-only -e B12_PROTOCOL=uk-ng239 -p 127.0.0.1:8000:8000 b12-cds \
-#     b12-cds serve --host 0.0.0.0 --insecure
+#   docker run --read-only -v ./clients:/clients:ro -e B12_CLIENTS=/clients/clients.yaml \
+#     -e B12_BASE_URLS='["https://cds.example"]' -p 8000:8000 b12-cds b12-cds serve --host 0.0.0.0
 #
 # B12_PROTOCOL has no default: without it the service refuses to start. The README lists every setting.
 
@@ -19,11 +20,14 @@ COPY mappings mappings
 COPY service service
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
 RUN python -m venv --without-pip /opt/b12-cds \
- && pip --python /opt/b12-cds/bin/python install --no-cache-dir --constraint constraints.txt /wheels/*.whl
+ && pip --python /opt/b12-cds/bin/python install --no-cache-dir --constraint constraints.txt /wheels/*.whl 'psycopg[binary]'
 
 FROM python:3.11-slim
 COPY --from=build /opt/b12-cds /opt/b12-cds
 ENV PATH=/opt/b12-cds/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+RUN mkdir -m 700 /data && chown 10001:10001 /data
+ENV B12_DATABASE=/data/state.sqlite3
+VOLUME /data
 WORKDIR /
 USER 10001:10001
 EXPOSE 8000

@@ -47,7 +47,9 @@ def main() -> int:
 def _measured(apart: Executor, sent: list[Body]) -> Figures:
     starts = [_cold_start() for _ in range(STARTS)]
     with ExitStack() as running:
-        ours = running.enter_context(servers.granian("bench.bare:application", B12_PROTOCOL=servers.PROTOCOL))
+        ours = running.enter_context(
+            servers.granian("bench.bare:application", B12_PROTOCOL=servers.PROTOCOL, B12_AUTHENTICATION="off")
+        )
         other = running.enter_context(servers.gunicorn())
         targets = [
             Target("the service, granian", ours.port),

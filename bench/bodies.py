@@ -28,7 +28,7 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?=$|T)")
 #: The newest result is this old.
 _RECENT = timedelta(days=7)
 #: What a request that needs fallback still sends; six keys are left to be fetched.
-_SENT = ("medicationStatements", "medicationAdministrations", "procedures")
+_SENT = ("medicationStatements", "medicationAdministrations", "procedures", "familyHistory")
 _HAEMOGLOBIN, _MMA = "718-7", "13964-2"
 
 
@@ -111,7 +111,7 @@ def _moved(value: Any, by: timedelta) -> Any:
 
 
 def without(body: Body, server: str) -> Body:
-    """Return a request that leaves six keys for its FHIR server to answer: all but three of those that hold nothing."""
+    """Return a request that leaves six keys for its FHIR server to answer: all but four of those that hold nothing."""
     whole = orjson.loads(body.json)
     empty = {key: page for key, page in whole["prefetch"].items() if key in _SENT}
     return replace(body, json=orjson.dumps(whole | {"fhirServer": server, "prefetch": empty}))

@@ -46,7 +46,9 @@ class Server:
 def service(**settings: str) -> Iterator[Server]:
     """Run the service as `b12-cds serve` runs it."""
     port = _free_port()
-    with _running((*_SERVE, "--port", str(port)), port, {"B12_PROTOCOL": PROTOCOL} | settings) as server:
+    with _running(
+        (*_SERVE, "--port", str(port)), port, {"B12_PROTOCOL": PROTOCOL, "B12_AUTHENTICATION": "off"} | settings
+    ) as server:
         yield server
 
 
@@ -65,7 +67,7 @@ def gunicorn() -> Iterator[Server]:
     port = _free_port()
     options = f"-k gthread --workers {WORKERS} --threads {THREADS} --log-level warning --bind 127.0.0.1:{port}"
     command = ("-m", "gunicorn", *options.split(), "service.app:application()")
-    with _running(command, port, {"B12_PROTOCOL": PROTOCOL}) as server:
+    with _running(command, port, {"B12_PROTOCOL": PROTOCOL, "B12_AUTHENTICATION": "off"}) as server:
         yield server
 
 
@@ -75,7 +77,11 @@ def _running(arguments: tuple[str, ...], port: int, settings: Mapping[str, str])
         begun = time.perf_counter()
         # A session of its own, so that no worker can outlive the server.
         child = subprocess.Popen(
-            [sys.executable, *arguments], env=os.environ | settings, stdout=log, stderr=log, start_new_session=True
+            [sys.executable, *arguments],
+            env=os.environ | {"B12_DATABASE": "none"} | settings,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
         try:
             if not _until_healthy(port, child):

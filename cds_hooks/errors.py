@@ -6,13 +6,16 @@ Refusal
 ├── WrongHook          400  the service exists, for another hook
 ├── WrongPatient       400  the request speaks of two patients
 ├── ForbiddenServer    400  a fhirServer that no allow-list could hold
+├── Unauthorized       401  the caller is not known to be a client; why stands in the log alone
 ├── UnknownService     404
 ├── NoFeedback         404  the service exists, and takes no feedback
 ├── MethodNotAllowed   405
 ├── MissingPrefetch    412  required data neither sent nor to be fetched
 ├── TooLarge           413
 ├── UnsupportedMedia   415
-└── InternalFault      500  our own fault: a correlation id and nothing else
+├── TooMany            429  the client calls faster than it may
+├── InternalFault      500  our own fault: a correlation id and nothing else
+└── Unavailable        503  what the answer depends on cannot be had now
 
 A refusal is raised where it is found and becomes HTTP only in the blueprint. Diagnostics name elements, never
 their values: a value may identify a patient.
@@ -108,6 +111,35 @@ class UnsupportedMedia(Refusal):
     """The body is not declared to be plain JSON."""
 
     status, code, text = 415, "not-supported", "The request must be application/json."
+
+
+class Unauthorized(Refusal):
+    """The caller is not known to be a client: the answer is the same whatever the reason (J15).
+
+    `reason` is for the log, and holds nothing that the caller wrote.
+    """
+
+    status, code, text = 401, "login", "Not authorized."
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__("A JSON Web Token of a known client is required.")
+
+
+class TooMany(Refusal):
+    """The client calls more often than was agreed."""
+
+    status, code, text = 429, "throttled", "Too many calls."
+
+    def __init__(self, seconds: int) -> None:
+        self.seconds = seconds
+        super().__init__(f"Try again in {seconds} s.")
+
+
+class Unavailable(Refusal):
+    """Something the answer depends on cannot be had now; the same call may succeed later."""
+
+    status, code, text = 503, "transient", "The service cannot answer now."
 
 
 class InternalFault(Refusal):

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -14,6 +15,7 @@ URL_LIMIT = 1900
 """Longer queries are known to fail in clients and in proxies."""
 
 _KEY = re.compile(r"(?!resourceType$)[a-z][A-Za-z0-9]*")
+_DAY = re.compile(r"\{\{today\(\)(?: ([-+]) (\d{1,5}) days)?\}\}")
 _TOKEN = re.compile(r"\{\{context\.([A-Za-z]+)\}\}")
 _URL = re.compile(r"[A-Z][A-Za-z]+(/[A-Za-z0-9\-.]+|\?[!-~]+)")
 _READ_TYPE = re.compile(r"([A-Z][A-Za-z]+)/")
@@ -23,11 +25,13 @@ _READ_TYPE = re.compile(r"([A-Z][A-Za-z]+)/")
 class Template:
     """A relative FHIR read or search with 2.0 tokens only (CDS Hooks: Prefetch Template; C2-C5, 1.9).
 
+    With a clock, `today`, it may also hold the relative dates of 3.0 (C6): for clients that are known to read them.
     Raises `ValueError` for a template that some client is known to resolve wrongly.
     """
 
     key: str
     url: str
+    today: Callable[[], date] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if not _KEY.fullmatch(self.key):
@@ -65,7 +69,18 @@ class Template:
         return self._filled(context.tokens) if self.tokens <= context.tokens.keys() else None
 
     def _filled(self, values: Mapping[str, str]) -> str:
-        return _TOKEN.sub(lambda token: values[token[1]], self.url)
+        filled = _TOKEN.sub(lambda token: values[token[1]], self.url)
+        return filled if self.today is None else _dated(filled, self.today())
+
+
+def _dated(url: str, today: date) -> str:
+    """Fill in the relative dates."""
+
+    def day(token: re.Match[str]) -> str:
+        days = int(token[2] or 0)
+        return (today + timedelta(days=-days if token[1] == "-" else days)).isoformat()
+
+    return _DAY.sub(day, url)
 
 
 class State(StrEnum):

@@ -1,16 +1,21 @@
 """From a body to a request that may be trusted to be one: parsed, for this hook, about one patient."""
 
 import codecs
+import logging
 import re
 from contextlib import suppress
+from uuid import uuid4
 
 import msgspec
 
 from cds_hooks.context import Context, read_context
 from cds_hooks.errors import ForbiddenServer, MalformedRequest, WrongHook, WrongPatient
+from cds_hooks.profile import STRICT, Profile
 from cds_hooks.registry import Service
-from cds_hooks.servers import Address
+from cds_hooks.servers import Address, is_this_machine
 from cds_hooks.wire import HookRequest, request_decoder
+
+log = logging.getLogger("cds_hooks")
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _WHERE = re.compile(r" - at `\$\.?(.*)`$")
@@ -18,8 +23,8 @@ _MISSING = re.compile(r"missing required field `(.+?)`")
 _REQUEST = request_decoder(msgspec.Raw)
 
 
-def receive(service: Service, body: bytes) -> tuple[HookRequest, Context]:
-    """Read one call of a service (CDS Hooks: Calling a CDS Service; D2-D8, D19).
+def receive(service: Service, body: bytes, profile: Profile = STRICT) -> tuple[HookRequest, Context]:
+    """Read one call of a service as its client's profile says (CDS Hooks: Calling a CDS Service; D2-D8, D19).
 
     Raises `MalformedRequest`, `WrongHook`, `ForbiddenServer`, `InvalidContext` or `WrongPatient`, all 400.
     """
@@ -27,8 +32,11 @@ def receive(service: Service, body: bytes) -> tuple[HookRequest, Context]:
     if request.hook != service.hook:
         raise WrongHook(f"{service.id} serves {service.hook}.", "hook")
     if not _UUID.fullmatch(request.hookInstance):
-        raise MalformedRequest("hookInstance must be a UUID.", "hookInstance")
-    _check_server(request)
+        if profile.hook_instance:
+            raise MalformedRequest("hookInstance must be a UUID.", "hookInstance")
+        log.warning("service=%s hookInstance is no UUID: another is used", service.id)
+        request = msgspec.structs.replace(request, hookInstance=str(uuid4()))
+    _check_server(request, profile)
     context = read_context(service.hook, request.context)
     authorization = request.fhirAuthorization
     if authorization and authorization.patient and authorization.patient != context.patientId:
@@ -75,7 +83,7 @@ def _element(message: str) -> str:
     return ".".join(part for part in path if part)
 
 
-def _check_server(request: HookRequest) -> None:
+def _check_server(request: HookRequest, profile: Profile) -> None:
     authorization = request.fhirAuthorization
     if authorization and not request.fhirServer:
         raise MalformedRequest("fhirAuthorization requires fhirServer (cds-r-1).", "fhirServer")
@@ -83,6 +91,9 @@ def _check_server(request: HookRequest) -> None:
         raise MalformedRequest("fhirAuthorization.token_type must be Bearer.", "fhirAuthorization.token_type")
     if request.fhirServer:
         try:
-            Address.parse(request.fhirServer)
+            address = Address.parse(request.fhirServer)
         except ValueError:
             raise ForbiddenServer("fhirServer must be a plain http or https URL.", "fhirServer") from None
+        # Nothing that is sent to this machine travels.
+        if address.scheme == "http" and not profile.plain_http and not is_this_machine(address.host):
+            raise ForbiddenServer("fhirServer must be https.", "fhirServer")

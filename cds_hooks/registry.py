@@ -23,11 +23,20 @@ _KEBAB = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One accepted call: the request, its context, and what is known under each prefetch key."""
+    """One accepted call: the request, its context, and what is known under each prefetch key.
+
+    `service` is called by `client`, both by name; `elapsed` gives the milliseconds since the call came in. The cards
+    of a `silent` call are made and recorded, and not sent; nor are those that rest on something `withheld`, by name.
+    """
 
     request: HookRequest
     context: Context
     data: Mapping[str, Prefetched] = field(repr=False)
+    service: str = ""
+    client: str = "anyone"
+    silent: bool = False
+    withheld: frozenset[str] = frozenset()
+    elapsed: Callable[[], float] = field(default=lambda: 0.0, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +61,7 @@ class Service:
     decoder: msgspec.json.Decoder[HookRequest] | None = field(init=False, default=None)
     """Decodes a whole request at once, when all of it is well."""
     usage_requirements: str | None = None
+    specification: str = SPECIFICATION
     extension: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
@@ -90,7 +100,7 @@ class Service:
             "id": self.id,
             "prefetch": {template.key: template.url for template in self.prefetch},
             "usageRequirements": self.usage_requirements,
-            "version": SPECIFICATION,
+            "version": self.specification,
             "extension": dict(self.extension or {}),
         }
         return {name: value for name, value in entry.items() if value}

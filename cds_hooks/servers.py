@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from ipaddress import ip_address
 from urllib.parse import urljoin, urlsplit
 
 _PORTS = {"http": 80, "https": 443}
@@ -47,6 +48,17 @@ class Address:
             other.host,
             other.port,
         ) and self.path == other.path[: len(self.path)]
+
+
+@lru_cache(256)
+def is_this_machine(host: str) -> bool:
+    """Whether a host is this machine by its name or address alone, without asking anybody."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class AllowList:

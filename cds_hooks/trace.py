@@ -22,12 +22,14 @@ class Trace:
     id: str = field(default_factory=lambda: str(uuid4()))
     states: Mapping[str, str] = field(default_factory=dict)
     cards: int = 0
+    silent: bool = False
+    """Whether the cards were made and not sent."""
     laps: list[tuple[str, float]] = field(default_factory=list)
     _started: float = field(default_factory=perf_counter)
 
     def lap(self, step: str) -> None:
         """Note that a step of the call has ended."""
-        self.laps.append((step, self._elapsed() - sum(ms for _, ms in self.laps)))
+        self.laps.append((step, self.elapsed() - sum(ms for _, ms in self.laps)))
 
     def refused(self, refusal: Refusal) -> None:
         """Keep the prefetch states of a call that was refused for them."""
@@ -47,19 +49,21 @@ class Trace:
         """Write the one line of the call."""
         states = ",".join(f"{key}:{state}" for key, state in self.states.items())
         log.info(
-            "call=%s service=%s status=%d cards=%d ms=%.1f prefetch=%s",
+            "call=%s service=%s status=%d cards=%d%s ms=%.1f prefetch=%s",
             self.id,
             self.service,
             status,
             self.cards,
-            self._elapsed(),
+            " silent" if self.silent else "",
+            self.elapsed(),
             states or "-",
         )
 
     @property
     def server_timing(self) -> str:
         """The steps as a Server-Timing header, in milliseconds."""
-        return ", ".join(f"{step};dur={ms:.1f}" for step, ms in [*self.laps, ("total", self._elapsed())])
+        return ", ".join(f"{step};dur={ms:.1f}" for step, ms in [*self.laps, ("total", self.elapsed())])
 
-    def _elapsed(self) -> float:
+    def elapsed(self) -> float:
+        """Return the milliseconds since the call came in."""
         return (perf_counter() - self._started) * 1000

@@ -37,6 +37,14 @@ class ActionType(StrEnum):
     DELETE = "delete"
 
 
+class ActionSelection(StrEnum):
+    """How many actions of a suggestion may be taken (F19): for clients that are known to understand it."""
+
+    ALL = "all"
+    ANY = "any"
+    AT_MOST_ONE = "at-most-one"
+
+
 class LinkType(StrEnum):
     """Whether a link is opened as it is, or launched as a SMART app (F24)."""
 
@@ -65,7 +73,7 @@ class HookRequest(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     hook: str
-    hookInstance: str
+    hookInstance: str = ""
     context: msgspec.Raw
     fhirServer: str | None = None
     fhirAuthorization: FhirAuthorization | None = None
@@ -143,6 +151,7 @@ class Suggestion(_Element, frozen=True, kw_only=True, omit_defaults=True):
     label: str
     uuid: str | None = None
     isRecommended: bool = False
+    actionSelectionBehavior: ActionSelection | None = None
     actions: tuple[Action, ...] = ()
     extension: dict[str, Any] | None = None
 

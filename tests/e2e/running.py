@@ -39,6 +39,7 @@ class Running:
 def served(port: int, settings: Mapping[str, str], log: Path) -> Iterator[Running]:
     """Run `b12-cds serve` with these settings and no others, until the block is left."""
     command = [*COMMAND, "serve", "--port", str(port), "--workers", "1"]
+    settings = {"B12_DATABASE": str(log.with_suffix(".sqlite3")), **settings}
     with log.open("wb") as written:
         child = subprocess.Popen(command, env=environment(settings), cwd=ROOT, stdout=written, stderr=written)
         try:
@@ -64,9 +65,9 @@ def ran(*arguments: str, settings: Mapping[str, str], stdin: bytes = b"") -> sub
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """Ours, without any setting of the service but the ones given."""
+    """Ours, without any setting of the service but the ones given; nobody is asked who they are unless they say so."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("B12_")}
-    return {**kept, "PYTHONPATH": str(ROOT), **settings}
+    return {**kept, "PYTHONPATH": str(ROOT), "B12_AUTHENTICATION": "off", "B12_DATABASE": "none", **settings}
 
 
 def free_port() -> int:

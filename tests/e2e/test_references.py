@@ -47,7 +47,7 @@ def _call(monkeypatch: Any, pages: dict[str, Any]) -> dict[str, Any]:
         "context": {"userId": "Practitioner/1", "patientId": "p1"},
         "prefetch": sent,
     }
-    client = create_app(Settings(protocol="us-aafp", fhir_servers=(BASE,))).test_client()
+    client = create_app(Settings(protocol="us-aafp", authentication="off", fhir_servers=(BASE,))).test_client()
     answered: dict[str, Any] = client.post("/cds-services/b12-patient-view", json=request).get_json()
     return dict(answered["extension"]["org.b12-cds.assessment"])
 

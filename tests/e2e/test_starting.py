@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from service.cli import main
 
 from .running import free_port, ran
 
-GOOD = {"B12_PROTOCOL": "uk-ng239"}
+GOOD = {"B12_PROTOCOL": "uk-ng239", "B12_AUTHENTICATION": "off"}
 
 
 def refusal(**settings: str) -> tuple[int, str, str]:
@@ -34,8 +35,8 @@ def test_without_a_protocol_it_does_not_start_and_names_the_setting() -> None:
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, int]]:
     """Where the service would have listened."""
     calls: list[tuple[str, int, int]] = []
-    for name in ("B12_PROTOCOL", "B12_TIME_ZONE", "B12_SITE_CODES", "B12_FHIR_SERVERS"):
-        monkeypatch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name.startswith("B12_")]:
+        monkeypatch.delenv(name)
     monkeypatch.setattr(serving, "run", lambda *where: calls.append(where))
     return calls
 
@@ -93,7 +94,8 @@ def test_this_machine_may_be_listened_to(runs: list[tuple[str, int, int]], host:
     answer = CliRunner().invoke(main, ["serve", "--host", host], env=GOOD)
 
     assert (answer.exit_code, runs) == (0, [(host, 8000, 2)])
-    assert "WARNING" not in answer.stderr
+    assert "authentication is OFF" in answer.stderr
+    assert "anyone" not in answer.stderr
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "ehr.example", "localhost.evil.example", ""])
@@ -109,3 +111,40 @@ def test_with_insecure_it_listens_and_warns(runs: list[tuple[str, int, int]]) ->
 
     assert (answer.exit_code, runs) == (0, [("0.0.0.0", 8000, 2)])
     assert "WARNING" in answer.stderr
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "ehr.example"])
+def test_where_callers_are_asked_who_they_are_any_address_may_be_listened_to(
+    runs: list[tuple[str, int, int]], host: str
+) -> None:
+    answer = CliRunner().invoke(main, ["serve", "--host", host], env={"B12_PROTOCOL": "uk-ng239"})
+
+    assert (answer.exit_code, runs) == (0, [(host, 8000, 2)])
+    assert "OFF" not in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({}, "B12_CLIENTS is not set"),
+        ({"B12_CLIENTS": "none.yaml"}, "B12_BASE_URLS is not set"),
+        ({"B12_CLIENTS": "none.yaml", "B12_BASE_URLS": '["https://cds.example"]'}, "none.yaml:1: cannot be read"),
+        ({"B12_BASE_URLS": '["cds.example"]'}, "B12_BASE_URLS"),
+        ({"B12_AUTHENTICATION": "on"}, "B12_AUTHENTICATION"),
+        ({"B12_PROFILE": "lenient"}, "B12_PROFILE"),
+        ({"B12_RATE": "fast"}, "B12_RATE"),
+        ({"B12_PRIVATE_NETWORKS": '["10.0.0.1/8"]'}, "B12_PRIVATE_NETWORKS"),
+        ({"B12_CONTROL": "none.yaml", "B12_AUTHENTICATION": "off"}, "none.yaml:1: cannot be read"),
+        ({"B12_REDIS": "cache.example"}, "B12_"),
+    ],
+)
+def test_a_wrong_setting_of_who_may_call_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, more: dict[str, str], said: str
+) -> None:
+    monkeypatch.setattr(serving, "Granian", None)  # were it to start, it would fail on this
+    usual = {"B12_PROTOCOL": "uk-ng239", "B12_DATABASE": "none"}
+    answer = CliRunner().invoke(main, ["serve", "--workers", "1"], env=usual | more)
+
+    assert answer.exit_code == 1
+    assert said in answer.stderr
+    assert isinstance(answer.exception, SystemExit)

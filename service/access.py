@@ -1,0 +1,94 @@
+"""Who is let in, and what is switched off: everything around the services that a site decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from limits.storage import MemoryStorage, RedisStorage, Storage
+
+from cds_hooks.clients import Client
+from cds_hooks.gate import Gate, RateLimit
+from cds_hooks.keys import KeySource
+from cds_hooks.replay import SECONDS, MemoryReplayGuard, ReplayGuard
+from cds_hooks.trust import Verifier
+from service.clients.build import anyone, known
+from service.clients.offers import Offers, rule_ids
+from service.consult import Consultant
+from service.control import Switches
+from service.memory import Memory
+from service.settings import Settings, WrongSettings
+from service.switched import switched
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The gate, the clients behind it, the FHIR bases that may be called for any of them, and where keys come from."""
+
+    gate: Gate
+    clients: tuple[Client, ...]
+    bases: tuple[str, ...]
+    offers: Offers = field(repr=False)
+    sources: tuple[KeySource, ...] = field(default=(), repr=False)
+
+
+def access(
+    settings: Settings,
+    using: Consultant | None = None,
+    replay: ReplayGuard | None = None,
+    memory: Memory | None = None,
+) -> Access:
+    """Return who may call, as the settings say; raises WrongSettings or KnowledgeError.
+
+    `replay` remembers used tokens for all workers; without one the Redis of the settings does, or each worker its own.
+    `memory` keeps what was shown, where there is one.
+    """
+    switches = Switches(settings.control) if settings.control is not None else None
+    offers = Offers(settings.today, may_choose=settings.sandbox_fhir is not None, given=using, memory=memory)
+    silenced: Callable[[str], bool] | None = None
+    if switches is not None:
+        offers.wrap.append(partial(switched, switches=switches))
+        silenced = switches.is_silent
+    found = _gated(settings, offers, silenced, replay)
+    if switches is not None:
+        services = {service.id for client in found.clients for service in client.registry}
+        names = {client.name for client in found.clients}
+        switches.start(services=services, rules=rule_ids(), clients=names)
+    return found
+
+
+def _gated(
+    settings: Settings, offers: Offers, silenced: Callable[[str], bool] | None, replay: ReplayGuard | None
+) -> Access:
+    if settings.authentication == "off":
+        client = anyone(settings, offers, silenced)
+        rates = RateLimit(_storage(settings)) if client.rate is not None else None
+        return Access(Gate(anyone=client, rates=rates), (client,), settings.fhir_servers, offers)
+    who = known(settings, offers, silenced)
+    verifier = Verifier(
+        who.issuers,
+        settings.base_urls,
+        replay or _replay(settings),
+        leeway=settings.clock_leeway,
+        max_age=settings.token_age,
+    )
+    gate = Gate(verifier=verifier, rates=RateLimit(_storage(settings)))
+    return Access(gate, who.clients, (*settings.fhir_servers, *who.bases), offers, who.sources)
+
+
+def _storage(settings: Settings) -> Storage:
+    if settings.redis is None:
+        return MemoryStorage()
+    try:
+        return RedisStorage(settings.redis, socket_timeout=SECONDS, socket_connect_timeout=SECONDS)
+    except Exception as error:
+        raise WrongSettings(f"B12_REDIS: {type(error).__name__}: a URL such as redis://cache.example:6379/0") from error
+
+
+def _replay(settings: Settings) -> ReplayGuard:
+    if settings.redis is None:
+        return MemoryReplayGuard()
+    from cds_hooks.replay_redis import RedisReplayGuard
+
+    return RedisReplayGuard(settings.redis)
