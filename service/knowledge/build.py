@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from service.domain.attribute import BY_RULE
 from service.domain.cause import Cause, Ingredient
+from service.domain.faults import Kind
 from service.domain.index import CodeIndex
 from service.domain.protocol import (
     Book,
-    Conflict,
     Drug,
     Investigation,
     Product,
-    Protocol,
     Regimen,
     Source,
     Step,
     Timing,
     Wording,
 )
-from service.domain.terms import Amount
 from service.knowledge import schema as shape
+from service.knowledge.disputes import conflicts_of
 from service.knowledge.files import Read
+from service.knowledge.local import local_protocol
+from service.knowledge.nearest import meant, unknown
 from service.knowledge.protocols import ProtocolShelf, citation
-from service.ucum import is_unit
+from service.knowledge.quieting import quieting_of
+from service.knowledge.stock import Stock, product_of
 
 if TYPE_CHECKING:
     from service.knowledge.load import Shelf
@@ -43,37 +45,95 @@ PHRASES = (
     "immeasurable",
     "unsafe-leber",
     "unsafe-allergy",
+    "b12-without-line",
+    "renal-injection",
+    "assay-biotin",
+    "allergy-test-dose",
+    "allergy-excipient",
+    "preservative-free",
+    "antibody-again",
+    "side-by-side",
+    "overdue",
+    "too-rare",
+    "too-often",
+    "antidote-given",
+    "dose-slip",
+    "given-lately",
+    "last-on-record",
+    "allergy-in-words",
+    "review-passed",
+    "homocysteine-confounded",
+    "lowers-folate",
+    "kidney-counted",
+    "kidney-creatinine",
+    "pregnancy-old",
+    "pregnancy-test",
+    *(f"draft-{kind.value}" for kind in Kind),
+    "draft-without-id",
+    "refill-monitoring",
+    "refill-offer",
+    "refill-stop",
 )
 
 
-def book_of(shelf: Shelf, index: CodeIndex, version: str) -> Book:
-    """Return the Book; raises KnowledgeError for a reference that leads nowhere."""
+def book_of(shelf: Shelf, index: CodeIndex, version: str, local: Read[shape.LocalProtocolFile] | None = None) -> Book:
+    """Return the Book, with a site's own protocol beside the shipped ones.
+
+    Raises KnowledgeError for a reference that leads nowhere.
+    """
     _each_once(shelf)
     compared = _compared_in(shelf.analytes.content)
     sources = {s.id: Source(s.id, s.title, s.publisher, s.url) for s in shelf.sources.content.sources}
+    own_sources = _sources_of(local, sources) if local else {}
     for read, path, cite in _citations(shelf):
         if cite.source not in sources:
-            raise read.error(path, f"the source {cite.source} is not in sources.yaml")
+            near = meant(cite.source, sources)
+            raise read.error(path, f"the source {cite.source} is not in sources.yaml{near}")
     drugs = {d.id: Drug(d.id, d.title, d.not_with_leber) for d in shelf.drugs.content.drugs}
-    regimens = _regimens(shelf.regimens, drugs)
+    regimens = regimens_of(shelf.regimens, drugs)
     lists = {f.content.id: tuple(_products(f, index, drugs)) for f in shelf.products}
     causes = _causes(shelf.causes)
-    protocols = {
-        file.content.id: ProtocolShelf(shelf.common, regimens, lists, drugs, compared).build(file)
-        for file in shelf.protocols
-    }
+    parts = ProtocolShelf(shelf.common, regimens, lists, drugs, compared)
+    protocols = {file.content.id: parts.build(file) for file in shelf.protocols}
+    screened: list[Read[shape.ProtocolFile] | Read[shape.LocalProtocolFile]] = [*shelf.protocols]
+    for file in (*screened, local) if local else screened:
+        for cause in file.content.screening.causes if file.content.screening else ():
+            if cause not in causes:
+                raise file.error(("screening", "causes"), unknown("cause", cause, causes))
+    conflicts = tuple(conflicts_of(shelf.conflicts, set(protocols), causes, regimens, drugs))
+    if local is not None:
+        own = regimens_of([local], drugs, taken=regimens)
+        with_own = ProtocolShelf(shelf.common, regimens | own, lists, drugs, compared)
+        stock = Stock(lists, drugs, lambda file, path, code: _coding(file, path, code, index))
+        protocols[local.content.id] = local_protocol(local, protocols, with_own, stock)
     return Book(
         version=version,
         protocols=MappingProxyType(protocols),
         causes=MappingProxyType(causes),
         drugs=MappingProxyType(drugs),
-        conflicts=tuple(_conflicts(shelf.conflicts, protocols, causes)),
+        conflicts=conflicts,
         investigations=tuple(_investigations(shelf.investigations, index)),
-        sources=MappingProxyType(sources),
+        sources=MappingProxyType(sources | own_sources),
         wording=_wording(shelf.wording, index),
         tests=tuple({code.test.analyte: code.test for code in index.tests.values()}.values()),
         routes=index.routes.coding,
+        quieting=quieting_of(shelf.quieting, shelf.wording.content.override_reasons),
     )
+
+
+def _sources_of(local: Read[shape.LocalProtocolFile], shipped: Mapping[str, Source]) -> dict[str, Source]:
+    """Return a site's own sources; every citation of its file must lead to one of them or to a shipped one."""
+    found: dict[str, Source] = {}
+    for place, line in enumerate(local.content.sources):
+        if line.id in shipped or line.id in found:
+            raise local.error(("sources", place), f"a source is already called {line.id}: give yours another name")
+        found[line.id] = Source(line.id, line.title, line.publisher, line.url)
+    for read, path, cite in _cites_in(local, local.document.value, ()):
+        if cite.source not in shipped.keys() | found.keys():
+            near = meant(cite.source, [*found, *shipped])
+            problem = f"the source {cite.source} is neither in this file's sources nor in sources.yaml{near}"
+            raise read.error(path, problem)
+    return found
 
 
 def _each_once(shelf: Shelf) -> None:
@@ -107,7 +167,7 @@ def _compared_in(analytes: shape.AnalytesFile) -> dict[str, frozenset[str]]:
 
 def _citations(shelf: Shelf) -> Iterator[tuple[Read[shape.Strict], tuple[str | int, ...], shape.Cite]]:
     """Yield every citation of every file with its place."""
-    single = (shelf.drugs, shelf.common, shelf.analytes, shelf.wording)
+    single = (shelf.drugs, shelf.common, shelf.analytes, shelf.wording, shelf.conflicts, shelf.quieting)
     for read in (*single, *shelf.causes, *shelf.regimens, *shelf.products, *shelf.protocols):
         yield from _cites_in(read, read.document.value, ())
 
@@ -126,15 +186,23 @@ def _cites_in(
             yield from _cites_in(read, child, (*path, place))
 
 
-def _regimens(files: Iterable[Read[shape.RegimensFile]], drugs: Mapping[str, Drug]) -> dict[str, Regimen]:
+def regimens_of(
+    files: Iterable[Read[shape.RegimensFile] | Read[shape.LocalProtocolFile]],
+    drugs: Mapping[str, Drug],
+    taken: Collection[str] = (),
+) -> dict[str, Regimen]:
+    """Return the regimens of files by id; raises KnowledgeError for one that stands twice or is taken."""
     found: dict[str, Regimen] = {}
     for file in files:
         for place, line in enumerate(file.content.regimens):
             path = ("regimens", place)
             if line.id in found:
                 raise file.error(path, f"the regimen {line.id} stands twice")
+            if line.id in taken:
+                raise file.error(path, f"{line.id} is a shipped regimen: give yours a name of its own")
             if line.drug not in drugs:
-                raise file.error((*path, "drug"), f"{line.drug} is not in drugs.yaml; known: {', '.join(drugs)}")
+                hint = f"{meant(line.drug, drugs)}; known: {', '.join(drugs)}"
+                raise file.error((*path, "drug"), f"{line.drug} is not in drugs.yaml{hint}")
             found[line.id] = Regimen(
                 id=line.id,
                 title=line.title,
@@ -143,6 +211,8 @@ def _regimens(files: Iterable[Read[shape.RegimensFile]], drugs: Mapping[str, Dru
                 steps=tuple(_step(step) for step in line.steps),
                 cite=citation(line.cite),
                 off_label=tuple(line.off_label),
+                pressing=line.pressing.says if line.pressing else None,
+                for_sites=line.for_sites,
             )
     return found
 
@@ -175,22 +245,8 @@ def _step(line: shape.StepLine) -> Step:
 def _products(file: Read[shape.ProductsFile], index: CodeIndex, drugs: Mapping[str, Drug]) -> Iterator[Product]:
     for place, line in enumerate(file.content.products):
         path = ("products", place)
-        if not is_unit(line.per.unit):
-            raise file.error((*path, "per", "unit"), f"{line.per.unit} is not a UCUM unit")
-        if line.drug not in drugs:
-            raise file.error((*path, "drug"), f"{line.drug} is not in drugs.yaml; known: {', '.join(drugs)}")
-        yield Product(
-            id=line.id,
-            drug=line.drug,
-            text=line.text,
-            codings=tuple(_coding(file, path, code, index) for code in line.codes),
-            routes=tuple(line.routes),
-            strength=Amount(line.strength.value, line.strength.unit),
-            per=Amount(line.per.value, line.per.unit),
-            unit_one=line.unit.one,
-            unit_many=line.unit.many,
-            up_to=line.up_to.value if line.up_to else None,
-        )
+        codings = tuple(_coding(file, path, code, index) for code in line.codes)
+        yield product_of(file, path, line, drugs, codings)
 
 
 def _coding(
@@ -222,6 +278,7 @@ def _causes(files: Iterable[Read[shape.CauseFile]]) -> dict[str, Cause]:
             ask=line.ask,
             limitation=line.limitation,
             treat=line.treat,
+            negated_by=tuple(line.negated_by),
             replaces=frozenset(line.replaces),
             ingredients=tuple(Ingredient(m.id, m.longer_than_months, citation(m.cite)) for m in line.medicines),
         )
@@ -235,35 +292,16 @@ def _causes(files: Iterable[Read[shape.CauseFile]]) -> dict[str, Cause]:
     return found
 
 
-def _conflicts(
-    file: Read[shape.ConflictsFile], protocols: Mapping[str, Protocol], causes: Mapping[str, Cause]
-) -> Iterator[Conflict]:
-    for place, line in enumerate(file.content.conflicts):
-        path = ("conflicts", place)
-        for name in line.positions:
-            if name not in protocols:
-                raise file.error((*path, "positions", name), f"there is no protocol {name}")
-        for name in line.when.causes:
-            if name not in causes:
-                raise file.error((*path, "when", "causes"), f"there is no cause {name}")
-        yield Conflict(
-            id=line.id,
-            topic=line.topic,
-            positions=MappingProxyType(dict(line.positions)),
-            mechanisms=frozenset(line.when.mechanisms),
-            causes=frozenset(line.when.causes),
-            modifiers=frozenset(m.value for m in line.when.modifiers),
-            unless=frozenset(m.value for m in line.when.unless),
-            on_injections=line.when.on_injections,
-            band_differs=line.when.band_differs,
-        )
-
-
 def _investigations(file: Read[shape.InvestigationsFile], index: CodeIndex) -> Iterator[Investigation]:
     for place, line in enumerate(file.content.investigations):
         path = ("investigations", place)
         coding = _coding(file, path, line.code, index) if line.code else None
-        yield Investigation(line.id, line.title, coding, tuple(line.analytes), frozenset(line.notices))
+        for other in line.after:
+            if other not in {each.id for each in file.content.investigations}:
+                raise file.error((*path, "after"), f"there is no investigation {other}")
+        yield Investigation(
+            line.id, line.title, coding, tuple(line.analytes), frozenset(line.notices), tuple(line.after)
+        )
 
 
 def _wording(file: Read[shape.WordingFile], index: CodeIndex) -> Wording:
@@ -277,5 +315,6 @@ def _wording(file: Read[shape.WordingFile], index: CodeIndex) -> Wording:
         reasons=tuple((reasons.system, reason.code, reason.display) for reason in reasons.codes),
         sentences=MappingProxyType({notice.value: line.says for notice, line in content.notices.items()}),
         rules=MappingProxyType({rule: line.says for rule, line in content.rules.items()}),
-        phrases=MappingProxyType({name: content.phrases[name].says for name in PHRASES}),
+        cites=MappingProxyType({rule: citation(line.cite) for rule, line in content.status_rules.items()}),
+        phrases=MappingProxyType({name: line.says for name, line in content.phrases.items()}),
     )

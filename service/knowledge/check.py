@@ -54,6 +54,7 @@ def _kinds(known: Knowledge, files: Shelf) -> Iterator[tuple[str, dict[str, int]
     yield "conflicts", {"conflicts": len(book.conflicts)}
     yield "investigations", {"tests": len(book.investigations)}
     yield "wording", {"sentences": len(book.wording.sentences)}
+    yield "quieting", {"reasons": len(book.quieting.reasons)}
 
 
 def _marks(folder: Path) -> tuple[Counter[str], Counter[Letter]]:

@@ -33,7 +33,9 @@ KINDS: dict[str, type[BaseModel]] = {
     "conflicts": shape.ConflictsFile,
     "investigations": shape.InvestigationsFile,
     "wording": shape.WordingFile,
+    "quieting": shape.QuietingFile,
     "site-codes": shape.SiteCodesFile,
+    "local-protocol": shape.LocalProtocolFile,
 }
 
 #: Keys that are names of the rules' own, wherever they stand at the top of a file.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -21,6 +23,8 @@ class Knowledge:
 
     book: Book
     index: CodeIndex
+    #: The file of the site's own protocol, if one was loaded.
+    local: Read[shape.LocalProtocolFile] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class Shelf:
     conflicts: Read[shape.ConflictsFile]
     investigations: Read[shape.InvestigationsFile]
     wording: Read[shape.WordingFile]
+    quieting: Read[shape.QuietingFile]
 
 
 def shipped() -> Path:
@@ -67,17 +72,24 @@ def shelf(folder: Path) -> Shelf:
         conflicts=read_as(folder / "conflicts.yaml", shape.ConflictsFile),
         investigations=read_as(folder / "investigations.yaml", shape.InvestigationsFile),
         wording=read_as(folder / "wording.yaml", shape.WordingFile),
+        quieting=read_as(folder / "quieting.yaml", shape.QuietingFile),
     )
 
 
-def load(folder: Path | None = None, site_codes: Path | None = None) -> Knowledge:
-    """Return the knowledge in a folder, with a site's own code map added; raises KnowledgeError."""
+def load(folder: Path | None = None, site_codes: Path | None = None, local: Path | None = None) -> Knowledge:
+    """Return the knowledge in a folder, with a site's own code map and protocol added; raises KnowledgeError."""
     folder = folder or shipped()
     read = shelf(folder)
     site = read_as(site_codes, shape.SiteCodesFile) if site_codes else None
-    version = digest([folder, *([site_codes] if site_codes else [])])
+    own = read_as(local, shape.LocalProtocolFile) if local else None
+    version = digest([folder, *(file for file in (site_codes, local) if file)])
     index = index_of(read, site)
-    return Knowledge(book_of(read, index, version), index)
+    return Knowledge(book_of(read, index, version, own), index, own)
+
+
+def protocol_file(name: str) -> Path | None:
+    """Return the file that a protocol's name means, or None when it is the id of a shipped one."""
+    return Path(name) if name.endswith((".yaml", ".yml")) or "/" in name or "\\" in name else None
 
 
 def digest(places: list[Path]) -> str:
@@ -92,3 +104,10 @@ def digest(places: list[Path]) -> str:
 
 def _yaml(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.yaml"))
+
+
+@cache
+def shared_units() -> Mapping[str, str]:
+    """Return the unit of every limit by its name, as the shipped protocols share them."""
+    common = read_as(shipped() / "protocols" / "common.yaml", shape.CommonFile).content
+    return {name: line.unit for name, line in common.limits.items()}

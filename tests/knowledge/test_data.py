@@ -12,7 +12,7 @@ import pytest
 from service.domain.orders import product_for
 from service.domain.protocol import Protocol, Regimen, Step
 from service.domain.terms import Letter, Mechanism, Notice
-from service.knowledge.load import Knowledge, load, shipped
+from service.knowledge.load import Knowledge, load, shelf, shipped
 from service.knowledge.schema import SYSTEMS
 from service.knowledge.strict_yaml import read
 
@@ -54,6 +54,7 @@ def offered(protocol: Protocol) -> Iterator[Regimen]:
             if choice.then:
                 yield choice.then
     yield from filter(None, (protocol.bridge, protocol.leber, *protocol.pregnancy_swaps.values()))
+    yield from (move.regimen for move in (protocol.to_tablets, protocol.to_nasal) if move)
 
 
 STEPS = [
@@ -198,9 +199,32 @@ def test_every_notice_with_a_sentence_is_one_the_rules_can_give() -> None:
     assert set(BOOK.wording.sentences) <= {notice.value for notice in Notice}
 
 
-def test_every_conflict_gives_each_protocols_position() -> None:
+def test_the_sixteen_conflicts_of_the_reference_are_all_there_each_with_another_view_to_show() -> None:
+    assert [conflict.id for conflict in BOOK.conflicts] == [f"C{number}" for number in range(1, 17)]
     for conflict in BOOK.conflicts:
-        assert conflict.positions.keys() == BOOK.protocols.keys(), conflict.id
+        for protocol in BOOK.protocols:
+            assert conflict.positions.keys() - {protocol}, conflict.id
+
+
+def test_every_position_of_a_conflict_says_how_it_was_verified() -> None:
+    said = [words for conflict in BOOK.conflicts for words in conflict.positions.values()]
+
+    assert [words for words in said if not re.search(r" \([VSM]\)$", words)] == []
+
+
+def test_no_regimen_is_beyond_the_reach_of_every_protocol_unless_it_is_for_sites_to_choose() -> None:
+    protocols = "".join(file.read_text() for file in (shipped() / "protocols").glob("*.yaml"))
+    lines = [line for file in shelf(shipped()).regimens for line in file.content.regimens]
+    named = {line.id for line in lines if re.search(rf"\b{line.id}\b", protocols)}
+
+    assert {line.id for line in lines if not line.for_sites} == named
+    assert {line.id for line in lines if line.for_sites} == {
+        "UK-HYDROXO-SPC",
+        "UK-HYDROXO-LEBER",
+        "US-IM-SEVERAL",
+        "TRIAL-OB12-IM",
+        "TRIAL-OB12-ORAL",
+    }
 
 
 def test_the_version_is_the_content_of_the_files(tmp_path: Path) -> None:

@@ -114,7 +114,19 @@ MEANING = {
     "an unknown cause replaced": Broken(
         "causes/bariatric-surgery.yaml", "replaces: [gastrectomy-extent-unknown]", "replaces: [x]", "no cause x"
     ),
-    "an unknown protocol in a conflict": Broken("conflicts.yaml", "uk-ng239: inj", "uk: inj", "no protocol uk"),
+    "an unknown protocol in a conflict": Broken(
+        "conflicts.yaml", "uk-ng239: {says: injections for", "uk: {says: injections for", "neither a protocol nor"
+    ),
+    "an unknown regimen in a conflict": Broken(
+        "conflicts.yaml", "regimens: [UK-HYDROXO-STD]", "regimens: [UK-HYDROXO]", "there is no regimen UK-HYDROXO;"
+    ),
+    "an unknown rule in a conflict": Broken("conflicts.yaml", "rules: [K8,", "rules: [K77,", "no status rule K77;"),
+    "a conflict that is nobody's": Broken(
+        "conflicts.yaml", "{band-differs: true}", "{statuses: [confirmed]}", "say for whom it matters"
+    ),
+    "an unknown cause to screen for": Broken(
+        "protocols/us-aafp.yaml", "    - crohn-disease", "    - crohn", "there is no cause crohn; known: ", -9
+    ),
     "an unknown limit": Broken(COMMON, "age-minimum:", "age-minimal:", "known: age-minimum"),
     "a fraction of a whole number": Broken(COMMON, 'value: "16"', 'value: "16.5"', "is a whole number"),
     "a limit that is not UCUM": Broken(COMMON, "unit: umol/L", "unit: micromoles", "compared in umol/L"),

@@ -1,0 +1,1 @@
+"""Two protocols beside each other: what each says, and what each would do with worked patients."""
