@@ -1,4 +1,4 @@
-"""The answer as a person reads it in a terminal."""
+"""The answer as a person reads it in a terminal: what `b12-cds evaluate` prints without --json."""
 
 from __future__ import annotations
 
