@@ -1,4 +1,4 @@
-"""The command `b12-cds`: serve, demo, evaluate."""
+"""The command `b12-cds`: serve, demo, evaluate, explain."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ import subprocess
 import sys
 from datetime import date, datetime
 from ipaddress import ip_address
+from tempfile import TemporaryDirectory
 from typing import IO
 
 import click
 
+from cds_hooks.conformance.command import conformance
+from service.db_cli import audit, db
+from service.protocol_cli import protocol
 from service.settings import WrongSettings, from_environment
 
 SANDBOX_PROTOCOL = "us-aafp"
@@ -27,17 +31,16 @@ def main() -> None:
 
 @main.command()
 @click.argument("files", nargs=-1, required=True, type=click.File("rb"))
-@click.option("--protocol", help="Guideline to follow; by default the setting B12_PROTOCOL.")
+@click.option("--protocol", help="Guideline to follow, or a file of your own; by default the setting B12_PROTOCOL.")
 @click.option("--date", "on", type=click.DateTime(["%Y-%m-%d"]), help="Evaluate as of this day; by default today.")
 @click.option("--json", "as_json", is_flag=True, help="Print the published JSON contract, one document a line.")
 def evaluate(files: tuple[IO[bytes], ...], protocol: str | None, on: datetime | None, as_json: bool) -> None:
     """Evaluate Bundles or hook requests (FILE…, - for standard input)."""
-    from service.consult import UnknownProtocol, consultant
+    from service.consult import UnknownProtocol, following
     from service.evaluate import Unusable, evaluate_document
-    from service.explain import explanation
     from service.fhir.reading import OtherPatient
-    from service.knowledge.load import load
     from service.knowledge.strict_yaml import KnowledgeError
+    from service.plain_text import explanation
 
     failed = False
     try:
@@ -45,8 +48,7 @@ def evaluate(files: tuple[IO[bytes], ...], protocol: str | None, on: datetime | 
         name = protocol or settings.protocol
         if name is None:
             raise click.UsageError("no protocol: give --protocol or set B12_PROTOCOL (for example uk-ng239 or us-aafp)")
-        using = consultant(load(site_codes=settings.site_codes))
-        using.protocol(name)
+        using, name = following(name, settings.site_codes)
         day: date = on.date() if on else settings.today()
         for file in files:
             try:
@@ -62,27 +64,59 @@ def evaluate(files: tuple[IO[bytes], ...], protocol: str | None, on: datetime | 
 
 
 @main.command()
+@click.argument("file", type=click.File("rb"))
+@click.option("--protocol", help="Guideline to follow, or a file of your own; by default the setting B12_PROTOCOL.")
+@click.option("--date", "on", type=click.DateTime(["%Y-%m-%d"]), help="Explain as of this day; by default today.")
+@click.option("--json", "as_json", is_flag=True, help="Print the trace as JSON, as schema/explain.schema.json says.")
+def explain(file: IO[bytes], protocol: str | None, on: datetime | None, as_json: bool) -> None:
+    """Explain one answer: every rule tried, what it saw, what it rests on (FILE, - for standard input)."""
+    from service.consult import UnknownProtocol
+    from service.evaluate import Unusable
+    from service.explanation.command import explained
+    from service.fhir.reading import OtherPatient
+    from service.knowledge.strict_yaml import KnowledgeError
+
+    try:
+        click.echo(explained(file.read(), protocol, on.date() if on else None, as_json=as_json))
+    except (Unusable, OtherPatient) as error:
+        raise click.ClickException(f"{file.name}: {error}") from error
+    except (WrongSettings, UnknownProtocol, KnowledgeError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+@main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64))
-@click.option("--insecure", is_flag=True, help="Listen beyond this machine although callers are not authenticated.")
+@click.option("--insecure", is_flag=True, help="Listen beyond this machine with authentication off.")
 def serve(host: str, port: int, workers: int, insecure: bool) -> None:
     """Serve CDS Hooks over HTTP."""
     from service.fhir.gate import GateError
     from service.knowledge.strict_yaml import KnowledgeError
     from service.serving import run
 
-    if not _is_loopback(host):
-        if not insecure:
-            raise click.UsageError(
-                f"{host} is not this machine alone, and callers are not authenticated yet. "
-                "Listen on 127.0.0.1 behind a proxy that authenticates, or give --insecure."
-            )
-        click.echo("WARNING: --insecure: anyone who can reach this address can call the service.", err=True)
     try:
+        settings = from_environment()
+        if settings.authentication == "off":
+            click.echo("WARNING: client authentication is OFF (B12_AUTHENTICATION).", err=True)
+            _refuse_strangers(host, insecure)
+        elif workers > 1 and settings.redis is None and settings.database == "none":
+            click.echo("WARNING: each worker remembers used tokens by itself: set B12_DATABASE or B12_REDIS.", err=True)
         run(host, port, workers)
     except (WrongSettings, KnowledgeError, GateError) as error:
         raise click.ClickException(str(error)) from error
+
+
+def _refuse_strangers(host: str, insecure: bool) -> None:
+    """Refuse to listen beyond this machine where nobody is asked who they are, unless told to."""
+    if _is_loopback(host):
+        return
+    if not insecure:
+        raise click.UsageError(
+            f"{host} is not this machine alone, and callers are not authenticated. "
+            "Take out B12_AUTHENTICATION=off, listen on 127.0.0.1, or give --insecure."
+        )
+    click.echo("WARNING: --insecure: anyone who can reach this address can call the service.", err=True)
 
 
 def _is_loopback(host: str) -> bool:
@@ -111,10 +145,14 @@ def demo(port: int, once: bool) -> None:
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     address = f"http://127.0.0.1:{port}"
-    click.echo("Sandbox: synthetic patients only. Client authentication is OFF. No clinician has reviewed the rules.\n")
-    with start(from_environment().today()) as server:
+    click.secho("CLIENT AUTHENTICATION IS OFF: anyone who can reach this service may call it.", bold=True, fg="red")
+    click.echo("Sandbox: synthetic patients only. No clinician has reviewed the rules.\n")
+    with start(from_environment().today()) as server, TemporaryDirectory(prefix="b12-cds-") as kept:
         environment = os.environ | {
             "B12_PROTOCOL": os.environ.get("B12_PROTOCOL", SANDBOX_PROTOCOL),
+            "B12_AUTHENTICATION": "off",
+            "B12_DATABASE": f"{kept}/state.sqlite3",
+            "B12_PROFILE": "sandbox",
             "B12_FHIR_SERVERS": json.dumps([server.base]),
             "B12_SANDBOX_FHIR": server.base,
             "B12_SANDBOX_SERVICE": address,
@@ -134,6 +172,11 @@ def demo(port: int, once: bool) -> None:
             finally:
                 child.terminate()
 
+
+main.add_command(conformance)
+main.add_command(protocol)
+main.add_command(db)
+main.add_command(audit)
 
 if __name__ == "__main__":
     main()

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 from service.domain.decision import Decision, decide
 from service.domain.protocol import Book, Protocol
 from service.fhir.pages import Item
 from service.fhir.reading import Reader, reader
-from service.knowledge.load import Knowledge
+from service.knowledge.load import Knowledge, load, protocol_file
+from service.knowledge.nearest import unknown
 
 
 class UnknownProtocol(ValueError):
@@ -29,8 +31,7 @@ class Consultant:
         try:
             return self.book.protocols[name]
         except KeyError:
-            known = ", ".join(sorted(self.book.protocols))
-            raise UnknownProtocol(f"there is no protocol {name}; known: {known}") from None
+            raise UnknownProtocol(unknown("protocol", name, sorted(self.book.protocols))) from None
 
     def consult(
         self,
@@ -48,3 +49,17 @@ class Consultant:
 def consultant(knowledge: Knowledge) -> Consultant:
     """Return the consultant for a body of knowledge."""
     return Consultant(knowledge.book, reader(knowledge.index))
+
+
+def following(protocol: str, site_codes: Path | None = None) -> tuple[Consultant, str]:
+    """Return a consultant who knows a protocol, and the protocol's id.
+
+    The protocol is the id of a shipped one or the file of a site's own; raises UnknownProtocol, or KnowledgeError
+    when the file is wrong.
+    """
+    file = protocol_file(protocol)
+    knowledge = load(site_codes=site_codes, local=file)
+    using = consultant(knowledge)
+    name = knowledge.local.content.id if knowledge.local is not None else protocol
+    using.protocol(name)
+    return using, name

@@ -13,6 +13,7 @@ from service.cards.compose import EXTENSION
 from service.domain.assess import RULES
 from service.domain.protocol import Book
 from service.domain.terms import Certainty, Duration, Mechanism, Modifier, Notice, PhaseName, Route, Status
+from service.explanation import schema as explained
 from service.knowledge.load import load
 from service.knowledge.schema import DoseLine, TimingLine
 
@@ -217,9 +218,10 @@ def _ref(definition: str) -> Json:
 
 
 def main() -> None:
-    """Write the schema of the shipped mappings where it is committed."""
+    """Write the schemas of `evaluate` and `explain` where they are committed."""
     COMMITTED.parent.mkdir(exist_ok=True)
     COMMITTED.write_text(written(load().book), encoding="utf-8")
+    explained.COMMITTED.write_text(explained.written(), encoding="utf-8")
 
 
 if __name__ == "__main__":

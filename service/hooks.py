@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from itertools import chain
 
 import msgspec
@@ -13,18 +15,24 @@ from cds_hooks.errors import InvalidContext, WrongPatient
 from cds_hooks.prefetch import Page, Prefetched, State, TypedPages
 from cds_hooks.registry import Call, Registry, Service
 from cds_hooks.wire import Response
-from service.answer import respond
+from service.answer import Answer, respond
+from service.cards.compose import matters_of
 from service.consult import Consultant, UnknownProtocol
+from service.domain.draft import Stage
 from service.domain.protocol import Protocol
 from service.fhir.decoding import Bundle
-from service.fhir.pages import Item, Sheet, sheet, sheet_of
+from service.fhir.pages import Item, NotFhir, Sheet, sheet, sheet_of
 from service.fhir.reading import OtherPatient, unresolved_medications
 from service.fhir.shapes import Readable
 from service.fhir.versions import name_of
+from service.memory import Memory, matters
+from service.ordering import OF_ORDERS, Asked, diagnosed, ordered
 from service.prefetch import MEDICINES, REQUIRED, TITLES, templates
 
 #: In the sandbox a request may choose its protocol under this extension key.
 PROTOCOL_CHOICE = "org.b12-cds.protocol"
+#: Whose words are not said again at signing.
+SELECT = "b12-order-select"
 #: How many Medications are read one by one; more are said to be missing.
 FOLLOW_LIMIT = 50
 
@@ -37,11 +45,14 @@ class Desk:
     protocol: str
     today: Callable[[], date]
     may_choose: bool = False
+    memory: Memory | None = None
 
     def patient_view(self, call: Call) -> Response:
         """Answer patient-view: the plan or the work-up this patient needs now."""
         items: list[Item] = [*chain.from_iterable(had.resources for had in call.data.values())]
         protocol = self._protocol(call)
+        # A card's id names the patient it was made for, even to a client that uses an instance twice.
+        seed = f"{call.request.hookInstance}|{call.context.patientId}|{protocol.id}"
         try:
             answer = respond(
                 self.using,
@@ -49,13 +60,50 @@ class Desk:
                 protocol,
                 self.today(),
                 patient_id=call.context.patientId,
-                seed=f"{call.request.hookInstance}|{protocol.id}",
+                seed=seed,
                 encounter=call.context.encounterId,
                 unchecked=_unchecked(call),
             )
         except OtherPatient as error:
             raise WrongPatient(str(error)) from error
-        return Response(cards=answer.cards, extension=answer.extension)
+        cards = answer.cards
+        if self.memory is not None:
+            said = matters(matters_of(seed), cards)
+            cards = self.memory.speak(call, answer.decision, said, self.using.book)
+        return Response(cards=cards, extension=answer.extension)
+
+    def orders(self, call: Call) -> Response:
+        """Answer order-select, order-sign and medication-refill: what is wrong with the orders.
+
+        At signing that is what was not said when they were chosen; a refill is also told what is due.
+        """
+        name, stage = OF_ORDERS[call.request.hook]
+        asked, items = self._asked(call)
+        selected = _selected(call) if stage is Stage.SELECT else None
+        with _of_the_context(name):
+            answer, about = ordered(asked, items, call.context.fields[name], stage, selected)
+        return self._said(call, answer, about, once=SELECT if stage is Stage.SIGN else None)
+
+    def problem_list(self, call: Call) -> Response:
+        """Answer problem-list-item-create: the plan, once a B12 deficiency is put on record."""
+        asked, items = self._asked(call)
+        with _of_the_context("conditions"):
+            answer = diagnosed(asked, items, call.context.fields["conditions"])
+        return self._said(call, answer, matters_of(asked.seed))
+
+    def _asked(self, call: Call) -> tuple[Asked, list[Item]]:
+        items: list[Item] = [*chain.from_iterable(had.resources for had in call.data.values())]
+        protocol, context = self._protocol(call), call.context
+        seed = f"{call.request.hookInstance}|{context.patientId}|{protocol.id}|{call.request.hook}"
+        unchecked = _unchecked(call)
+        asked = Asked(self.using, protocol, self.today(), context.patientId, seed, context.encounterId, unchecked)
+        return asked, items
+
+    def _said(self, call: Call, answer: Answer, about: dict[str, str], once: str | None = None) -> Response:
+        cards = answer.cards
+        if self.memory is not None:
+            cards = self.memory.speak(call, answer.decision, matters(about, cards), self.using.book, once=once)
+        return Response(cards=cards, extension=answer.extension)
 
     def _protocol(self, call: Call) -> Protocol:
         chosen = (call.request.extension or {}).get(PROTOCOL_CHOICE) if self.may_choose else None
@@ -69,15 +117,8 @@ class Desk:
 
 def registry(desk: Desk) -> Registry:
     """Return the services, with prefetch templates derived from the codes that are read."""
-    view = Service(
-        id="b12-patient-view",
-        hook="patient-view",
-        title="Vitamin B12 deficiency: cause, route and plan",
-        description=(
-            "Reads results, problems, medicines, allergies and procedures; says how sure a B12 deficiency is and why, "
-            "and proposes draft orders for injections or tablets, with what to watch."
-        ),
-        answer=desk.patient_view,
+    offered = partial(
+        Service,
         prefetch=templates(desk.using.reader.index),
         requires=REQUIRED,
         read_page=lambda raw: _page(sheet(raw)),
@@ -88,7 +129,72 @@ def registry(desk: Desk) -> Registry:
             "Other keys are optional: what is missing is said on the card."
         ),
     )
-    return Registry([view])
+    return Registry(
+        [
+            offered(
+                id="b12-patient-view",
+                hook="patient-view",
+                title="Vitamin B12 deficiency: cause, route and plan",
+                description=(
+                    "Reads results, problems, medicines, allergies and procedures; says how sure a B12 deficiency is "
+                    "and why, and proposes draft orders for injections or tablets, with what to watch."
+                ),
+                answer=desk.patient_view,
+            ),
+            offered(
+                id=SELECT,
+                hook="order-select",
+                title="Vitamin B12 orders as they are chosen",
+                description=(
+                    "Looks at the selected draft orders of B12, folic acid and medicines that cause deficiency: drug, "
+                    "route, dose and interval beside the cause and the hazards on record; corrects them."
+                ),
+                answer=desk.orders,
+            ),
+            offered(
+                id="b12-order-sign",
+                hook="order-sign",
+                title="Vitamin B12 orders before they are signed",
+                description=(
+                    "The last look at all draft orders: what is unsafe or does not fit, with the corrected order. "
+                    "What was said when an order was chosen is not said again unless the order changed."
+                ),
+                answer=desk.orders,
+            ),
+            offered(
+                id="b12-problem-list-item-create",
+                hook="problem-list-item-create",
+                title="Vitamin B12 deficiency on the problem list",
+                description="When B12 deficiency is put on the problem list: its cause, the plan, and tests to send.",
+                answer=desk.problem_list,
+            ),
+            offered(
+                id="b12-medication-refill",
+                hook="medication-refill",
+                title="Vitamin B12 refills",
+                description=(
+                    "When B12 is refilled: the order itself, injections too close together, monitoring that is due, "
+                    "and whether tablets, a spray or an end of treatment may be offered."
+                ),
+                answer=desk.orders,
+            ),
+        ]
+    )
+
+
+@contextmanager
+def _of_the_context(name: str) -> Iterator[None]:
+    """Refuse what the context should not hold: no Bundle, or another patient's resource."""
+    try:
+        yield
+    except OtherPatient as error:
+        raise WrongPatient(str(error), f"context.{name}") from error
+    except NotFhir as error:
+        raise InvalidContext(f"context.{name}: {error}.", f"context.{name}") from error
+
+
+def _selected(call: Call) -> list[str]:
+    return msgspec.json.decode(call.context.fields["selections"], type=list[str])
 
 
 def _medicines(data: Mapping[str, Prefetched]) -> tuple[str, ...]:

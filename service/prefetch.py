@@ -21,10 +21,15 @@ RARE = frozenset(
         Analyte.GASTRIN,
         Analyte.COELIAC_SEROLOGY,
         Analyte.TOTAL_IGA,
+        Analyte.RED_CELL_FOLATE,
+        Analyte.PREGNANCY_TEST,
+        Analyte.TSH,
     }
 )
 #: Of each set at least one key must be had, or there is nothing to decide on.
 REQUIRED = (frozenset({"patient"}), frozenset({"b12", "conditions"}))
+#: Asked for no further back than this, of clients that read relative dates (CDS Hooks checklist, 1.9).
+DATED, DATED_DAYS = frozenset({"bloods"}), 730
 #: The keys whose resources may refer to a Medication.
 MEDICINES = frozenset({"medicationRequests", "medicationStatements", "medicationAdministrations"})
 TITLES = {
@@ -37,6 +42,7 @@ TITLES = {
     "medicationAdministrations": "doses given",
     "allergies": "allergies",
     "procedures": "procedures",
+    "familyHistory": "family history",
     FOLLOWED: "medicines that orders refer to",
 }
 _PATIENT = "patient={{context.patientId}}"
@@ -58,6 +64,7 @@ def templates(index: CodeIndex) -> tuple[Template, ...]:
         "medicationAdministrations": f"MedicationAdministration?{_PATIENT}&_count=200",
         "allergies": f"AllergyIntolerance?{_PATIENT}&_count=100",
         "procedures": f"Procedure?{_PATIENT}&_count=200",
+        "familyHistory": f"FamilyMemberHistory?{_PATIENT}&_count=100",
     }
     patient = Template("patient", "Patient/{{context.patientId}}")
     return (patient, *(Template(key, url) for key, url in searches.items()))

@@ -54,7 +54,8 @@ def _regimens(protocol: Protocol) -> Iterator[Regimen]:
             yield choice.regimen
             if choice.then is not None:
                 yield choice.then
-    for regimen in (protocol.bridge, protocol.leber, *protocol.pregnancy_swaps.values()):
+    moves = [move.regimen for move in (protocol.to_tablets, protocol.to_nasal) if move is not None]
+    for regimen in (protocol.bridge, protocol.leber, *protocol.pregnancy_swaps.values(), *moves):
         if regimen is not None:
             yield regimen
 

@@ -60,6 +60,7 @@ def factor(unit: str, into: str) -> Decimal | None:
     return Decimal(f"{magnitude:.12g}")
 
 
+@lru_cache(4096)
 def _parse(unit: str) -> Any:
     try:
         parsed = _registry().from_ucum(unit)

@@ -149,6 +149,6 @@ def test_the_schema_refuses_a_wrong_answer(fault: str) -> None:
 )
 def test_the_schema_knows_the_members_of_the_wire_types(definition: str, element: type[msgspec.Struct]) -> None:
     described = set(published().schema["$defs"][definition]["properties"])
-    never_sent = {"suggestion": {"extension"}}.get(definition, set())
+    never_sent = {"suggestion": {"extension", "actionSelectionBehavior"}}.get(definition, set())
 
     assert described == {field.name for field in msgspec.structs.fields(element)} - never_sent

@@ -11,14 +11,16 @@ from cds_hooks.wire import Card, Coding, Indicator, Link, LinkType, SelectionBeh
 from service.cards import detail, summary
 from service.cards.suggestions import circumstances, orders, tests
 from service.domain.decision import Decision
-from service.domain.notices import old_low, worth_testing
 from service.domain.protocol import Band, Book
 from service.domain.terms import Modifier, Notice, Role, Status
+from service.domain.workup import worth_asking
 from service.fhir.writing import Circumstances, Code
 from service.ids import named, namespace
 
 EXTENSION = "org.b12-cds.assessment"
 _CARD = namespace("urn:b12-cds:card")
+TREATMENT, WORKUP = "treatment", "workup"
+_URGENT = frozenset({Notice.URGENT_NEURO, Notice.URGENT_ANAEMIA})
 _QUIET = frozenset({Status.UNLIKELY, Status.UNKNOWN, Status.ON_TREATMENT, Status.OUT_OF_SCOPE})
 
 
@@ -32,6 +34,16 @@ class Address:
     original: Callable[[str], dict[str, Any] | None] = lambda _: None
 
 
+def matters_of(seed: str) -> dict[str, str]:
+    """Return what each card made from a seed is about, by the card's id."""
+    return {card_id(seed, kind): kind for kind in (TREATMENT, WORKUP)}
+
+
+def card_id(seed: str, kind: str) -> str:
+    """Return the id of the card of one kind that is made from a seed."""
+    return named(_CARD, f"{seed}|{kind}")
+
+
 def cards_of(decision: Decision, book: Book, address: Address, extension: dict[str, Any]) -> tuple[Card, ...]:
     """Return the cards for a decision: none when there is nothing to say (decisions, section 7)."""
     if decision.evidence.record.deceased:
@@ -39,16 +51,14 @@ def cards_of(decision: Decision, book: Book, address: Address, extension: dict[s
     treats, asks = _treats(decision), _asks(decision)
     if not treats and not asks:
         return ()
-    about = circumstances(decision, book, address.patient, address.encounter, address.seed)
-    number, common = summary.deciding_number(decision), detail.common(decision, book)
-    told = _Told(decision, book, address, about, number, common, extension)
+    told = telling(decision, book, address, extension)
     treatment = (_treatment(told),) if treats else ()
     return (*treatment, _workup(told, alone=not treats)) if asks else treatment
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """What both cards are made from."""
+class Told:
+    """What all cards of one answer are made from."""
 
     decision: Decision
     book: Book
@@ -59,12 +69,21 @@ class _Told:
     extension: dict[str, Any]
 
 
+def telling(decision: Decision, book: Book, address: Address, extension: dict[str, Any]) -> Told:
+    """Return what the cards of an answer are made from."""
+    about = circumstances(decision, book, address.patient, address.encounter, address.seed)
+    number, common = summary.deciding_number(decision), detail.common(decision, book)
+    return Told(decision, book, address, about, number, common, extension)
+
+
 def _treats(decision: Decision) -> bool:
     """Return whether there is a plan to offer, a reason why not, or a treatment in trouble."""
     if decision.schedules or decision.plan.none_because is not None or decision.unsafe:
         return True
     if decision.assessment.status is Status.OUT_OF_SCOPE:
         return decision.evidence.band is Band.LOW
+    if decision.assessment.status is Status.ON_TREATMENT:
+        return decision.unstable
     return Notice.RESPONSE.value in decision.notices
 
 
@@ -73,22 +92,25 @@ def _asks(decision: Decision) -> bool:
     if status is Status.UNKNOWN and evidence.age is None:
         return evidence.b12 is not None or any(evidence.record.active_problems(Role.B12_DIAGNOSIS))
     if status is Status.UNKNOWN:
-        return worth_testing(evidence) or old_low(evidence) is not None
+        folate = Notice.SAFETY_FOLATE.value in decision.notices and evidence.any_symptom
+        return worth_asking(evidence, decision.assessment) or folate
     if status in _QUIET and not decision.assessment.prevention:
         return False
     return bool(decision.investigations) or not _treats(decision)
 
 
-def _treatment(told: _Told) -> Card:
+def _treatment(told: Told) -> Card:
+    """Return the card with the plan; on treatment there is none, and the tests that are missing can be ordered."""
     decision = told.decision
-    return _card(
-        "treatment",
+    on_treatment = decision.assessment.status is Status.ON_TREATMENT
+    return card(
+        TREATMENT,
         told,
         summary.treatment(decision, told.number),
         detail.treatment(decision, told.book, told.common),
         _indicator(decision),
-        orders(decision, told.book, told.about, told.address.original),
-        SelectionBehavior.AT_MOST_ONE,
+        tests(decision, told.about) if on_treatment else orders(decision, told.book, told.about, told.address.original),
+        SelectionBehavior.ANY if on_treatment else SelectionBehavior.AT_MOST_ONE,
     )
 
 
@@ -99,13 +121,17 @@ def _indicator(decision: Decision) -> Indicator:
     pressing = Modifier.NEUROLOGICAL in decision.modifiers or Modifier.SEVERE_ANAEMIA in decision.modifiers
     if decision.schedules:
         return Indicator.CRITICAL if pressing else Indicator.WARNING
-    return Indicator.WARNING if decision.assessment.start_now or decision.unsafe else Indicator.INFO
+    noticed = frozenset(decision.notices)
+    urgent = not noticed.isdisjoint(_URGENT) or (
+        Notice.SAFETY_K in noticed and Modifier.HYPOKALAEMIA in decision.modifiers
+    )
+    return Indicator.WARNING if decision.assessment.start_now or decision.unsafe or urgent else Indicator.INFO
 
 
-def _workup(told: _Told, *, alone: bool) -> Card:
+def _workup(told: Told, *, alone: bool) -> Card:
     decision = told.decision
-    return _card(
-        "workup",
+    return card(
+        WORKUP,
         told,
         summary.workup(decision, told.number),
         detail.workup(decision, told.book, told.common, alone=alone),
@@ -115,19 +141,20 @@ def _workup(told: _Told, *, alone: bool) -> Card:
     )
 
 
-def _card(
+def card(
     kind: str,
-    told: _Told,
+    told: Told,
     short: str,
     long: str,
     indicator: Indicator,
     suggestions: tuple[Suggestion, ...],
     behaviour: SelectionBehavior,
 ) -> Card:
+    """Return a card; its id is made of the answer's seed and the kind."""
     protocol, wording = told.decision.protocol, told.book.wording
     url = told.book.sources[protocol.cite.source].url
     return Card(
-        uuid=named(_CARD, f"{told.address.seed}|{kind}"),
+        uuid=card_id(told.address.seed, kind),
         summary=short,
         detail=long,
         indicator=indicator,

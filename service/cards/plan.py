@@ -12,7 +12,7 @@ from service.domain.decision import Decision
 from service.domain.orders import Order, Schedule
 from service.domain.protocol import Book, Step
 from service.domain.recommend import Option
-from service.domain.terms import Duration, Modifier, PhaseName
+from service.domain.terms import Duration, Mechanism, Modifier, PhaseName
 
 _DURATION = {
     Duration.LIFELONG: "for life",
@@ -39,7 +39,7 @@ def plan(decision: Decision, book: Book) -> Iterator[str]:
         yield line("Why this route", " ".join(_why(decision, book)))
     remarks = remarks_of(book)
     for option, dated in decision.schedules:
-        yield _option(dated, decision.plan.duration, _watch(option, decision), remarks)
+        yield _option(dated, decision.plan.duration, _watch(option, decision), _reviewed(option, decision), remarks)
     drafts = decision.evidence.therapy.drafts
     if drafts:
         waiting = listed(f"{escaped(d.text)} ({escaped(d.resource)})" for d in drafts)
@@ -67,7 +67,9 @@ def _why(decision: Decision, book: Book) -> Iterator[str]:
 
 
 @lru_cache(maxsize=1024)
-def _option(dated: Schedule, duration: Duration | None, watch: tuple[str, ...], remarks: Remarks) -> str:
+def _option(
+    dated: Schedule, duration: Duration | None, watch: tuple[str, ...], reviewed: tuple[str, ...], remarks: Remarks
+) -> str:
     """Return the block of an option, which nothing else of the patient changes."""
     option = dated.option
     title = "Recommended" if option.recommended else "Or"
@@ -75,6 +77,7 @@ def _option(dated: Schedule, duration: Duration | None, watch: tuple[str, ...], 
     lines = [*_phases(dated, duration)]
     if option.recommended:
         lines.append(f"Watch: {'; '.join(watch)}")
+        lines += [f"At each review: {words}" for words in reviewed]
     notes = dict.fromkeys(note for order in dated.orders for note in notes_of(option, order, remarks))
     return bullets(f"{title}: {option.regimen.title}, {route}", [*lines, *notes])
 
@@ -82,6 +85,7 @@ def _option(dated: Schedule, duration: Duration | None, watch: tuple[str, ...], 
 def _phases(dated: Schedule, duration: Duration | None) -> Iterator[str]:
     option = dated.option
     open_until = {order.number: order.end for order in dated.orders if order.open_ended}
+    waits = {order.number: order.first_after for order in dated.orders}
     steps = list(enumerate(zip(option.steps, option.drugs, dated.starts, strict=True), 1))
     for phase, name in _PHASES.items():
         words = []
@@ -89,7 +93,8 @@ def _phases(dated: Schedule, duration: Duration | None) -> Iterator[str]:
             if step.phase is phase:
                 other = f"{drug} " if drug != option.regimen.drug else ""
                 review = f" (ordered to the review on {day(open_until[number])})" if number in open_until else ""
-                words.append(f"{_begins(step, start)}{other}{step.text}{review}")
+                wait = f", the first {waits[number]} after the last of the course" if waits.get(number) else ""
+                words.append(f"{_begins(step, start)}{other}{step.text}{wait}{review}")
         if phase is PhaseName.MAINTENANCE and option.then_words:
             words.append(option.then_words)
         if words:
@@ -115,10 +120,19 @@ def notes_of(option: Option, order: Order, remarks: Remarks) -> tuple[str, ...]:
     return (*off_label, remarks.immeasurable) if order.immeasurable else off_label
 
 
+def _reviewed(option: Option, decision: Decision) -> tuple[str, ...]:
+    """Return what a review may lead to; prevention goes on, whatever it finds."""
+    if decision.assessment.prevention:
+        return ()
+    return decision.protocol.monitoring["review of injected" if option.regimen.injected else "review of tablets"]
+
+
 def _watch(option: Option, decision: Decision) -> tuple[str, ...]:
     watch = decision.protocol.monitoring
     if decision.assessment.prevention and not option.regimen.repletion:
         return watch["prevention"]
     if decision.evidence.pregnant or decision.evidence.breastfeeding:
         return (*watch["pregnant"], decision.protocol.response)
-    return (*watch["injected" if option.regimen.injected else "tablets"], decision.protocol.response)
+    autoimmune = decision.assessment.mechanism is Mechanism.AUTOIMMUNE_GASTRITIS
+    besides = watch["autoimmune"] if autoimmune else ()
+    return (*watch["injected" if option.regimen.injected else "tablets"], *besides, decision.protocol.response)

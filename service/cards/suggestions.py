@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from cds_hooks.wire import Action, ActionType, Suggestion
 from service.cards.plan import Remarks, notes_of, remarks_of
-from service.cards.text import capital
+from service.cards.text import capital, listed
 from service.domain.decision import Decision
+from service.domain.offers import Kind
 from service.domain.orders import Schedule
-from service.domain.protocol import Book
-from service.domain.record import Form
+from service.domain.protocol import Book, Investigation
+from service.domain.record import Exposure, Form
 from service.domain.terms import Modifier, Status
 from service.fhir.writing import Circumstances, medication_request, service_request
 from service.ids import named, namespace
 
 _SUGGESTION = namespace("urn:b12-cds:suggestion")
+_MOVED = {Kind.TABLETS: "tablets", Kind.NASAL: "the nasal spray"}
 
 
 def orders(
@@ -25,16 +27,32 @@ def orders(
     """Return a suggestion for each option; none while a draft waits to be signed."""
     if decision.evidence.therapy.drafts:
         return ()
-    stops = _stops(decision, original) if decision.plan.replaces_therapy else ()
+    tablets = [e for e in decision.evidence.therapy.active if e.form is not Form.INJECTION]
+    stops = stopping(tablets, "injections", original) if decision.plan.replaces_therapy else ()
     remarks = remarks_of(book)
     return tuple(_suggestion(dated, about, stops, remarks) for _, dated in decision.schedules)
+
+
+def moves(
+    decision: Decision, book: Book, about: Circumstances, original: Callable[[str], dict[str, Any] | None]
+) -> tuple[Suggestion, ...]:
+    """Return a suggestion for each move a stable patient may be offered: it stops the injections and starts the other.
+
+    For where it is asked for; a card at patient-view never carries one (decisions, section 5).
+    """
+    remarks = remarks_of(book)
+    return tuple(
+        _suggestion(offer.dated, about, stopping(offer.stops, _MOVED[offer.kind], original), remarks)
+        for offer in decision.offers
+        if offer.dated is not None
+    )
 
 
 def tests(decision: Decision, about: Circumstances) -> tuple[Suggestion, ...]:
     """Return a suggestion for each missing test, to be picked freely."""
     return tuple(
         Suggestion(
-            label=f"Order: {test.title}",
+            label=f"Order: {test.title}{_after(test, decision)}",
             uuid=named(_SUGGESTION, f"{about.seed}|{test.id}"),
             actions=(
                 Action(
@@ -46,6 +64,12 @@ def tests(decision: Decision, about: Circumstances) -> tuple[Suggestion, ...]:
         )
         for test in decision.investigations
     )
+
+
+def _after(test: Investigation, decision: Decision) -> str:
+    """Return what is to be known before a test, as far as it is asked for too."""
+    first = [i.title for i in decision.investigations if i.id in test.after]
+    return f", after {listed(first)}" if first else ""
 
 
 def _suggestion(dated: Schedule, about: Circumstances, stops: tuple[Action, ...], remarks: Remarks) -> Suggestion:
@@ -74,13 +98,16 @@ def _suggestion(dated: Schedule, about: Circumstances, stops: tuple[Action, ...]
     )
 
 
-def _stops(decision: Decision, original: Callable[[str], dict[str, Any] | None]) -> tuple[Action, ...]:
-    """Return the updates that stop the tablets a plan replaces; what is not an order is only said."""
+def stopping(
+    replaced: Iterable[Exposure], by: str, original: Callable[[str], dict[str, Any] | None]
+) -> tuple[Action, ...]:
+    """Return the updates that stop what is replaced; what is not an order is only said."""
     stops = []
-    for exposure in decision.evidence.therapy.active:
-        known = original(exposure.resource) if exposure.form is not Form.INJECTION else None
+    for exposure in replaced:
+        known = original(exposure.resource)
         if known is not None and known.get("resourceType") == "MedicationRequest":
-            stopped = known | {"status": "stopped", "statusReason": {"text": "Replaced by injections"}}
+            reason = {"statusReason": {"text": f"Replaced by {by}"}} if by else {}
+            stopped = known | {"status": "stopped", **reason}
             words = f"Stop {exposure.concept.title} ({exposure.resource})"
             stops.append(Action(type=ActionType.UPDATE, description=words, resource=stopped))
     return tuple(stops)
@@ -96,18 +123,19 @@ def circumstances(decision: Decision, book: Book, patient: str, encounter: str |
     supporting = dict.fromkeys(r for r in [*seen, *basis] if _relative(r) and r not in conditions)
     cause = verdict.causes[0].cause.title if verdict.causes else "cause not determined"
     prevention = "Prevention of vitamin B12 deficiency" if verdict.prevention else "Vitamin B12 deficiency"
-    confirmed = verdict.status is Status.CONFIRMED
+    confirmed, treated = verdict.status is Status.CONFIRMED, verdict.status is Status.ON_TREATMENT
+    stands = ", on treatment" if treated else "" if confirmed or verdict.prevention else ", not settled"
     pressing = Modifier.NEUROLOGICAL in decision.modifiers or Modifier.SEVERE_ANAEMIA in decision.modifiers
     return Circumstances(
         patient=patient,
         encounter=encounter,
         today=evidence.today,
         seed=seed,
-        reason=f"{prevention}{'' if confirmed or verdict.prevention else ', not settled'}: {cause}",
+        reason=f"{prevention}{stands}: {cause}",
         topic=book.wording.topic if confirmed else None,
         conditions=tuple(conditions),
         supporting=tuple(supporting),
-        urgent=pressing and verdict.start_now,
+        urgent=pressing and (verdict.start_now or decision.unstable),
         routes=book.routes,
     )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from service.cards.text import SUMMARY, day, fitted, listed, plain, title_of
 from service.domain.decision import Decision
 from service.domain.record import Result
-from service.domain.terms import Analyte, Mechanism, Modifier, Status
+from service.domain.response import Verdict, beginning
+from service.domain.terms import Analyte, Mechanism, Modifier, Notice, Status
 
 _STATUS = {
     Status.CONFIRMED: "B12 deficiency confirmed",
@@ -30,6 +31,8 @@ def treatment(decision: Decision, number: str) -> str:
     numbered = f" ({number})" if number else ""
     modifier = next((f" {words}" for found, words in _WORDS.items() if found in decision.modifiers), "")
     cause, action = _cause(decision), _action(decision)
+    if verdict.status is Status.ON_TREATMENT and _names(action, decision):
+        modifier = ""
     of = f": {cause}" if cause else ""
     heads = (
         (numbered, modifier, of),
@@ -42,6 +45,11 @@ def treatment(decision: Decision, number: str) -> str:
     )
     forms = (f"{status}{''.join(head)}. {action}" for head in heads)
     return next((form for form in forms if len(form) <= SUMMARY), None) or fitted([f"{status}.", action])
+
+
+def _names(action: str, decision: Decision) -> bool:
+    """Return whether what to do already names the modifier."""
+    return "Neurology" in action or "anaemia" in action or bool(decision.unsafe)
 
 
 def workup(decision: Decision, number: str) -> str:
@@ -72,9 +80,37 @@ def _action(decision: Decision) -> str:
         option, _ = decision.schedules[0]
         until = " until injections are safe" if option.bridge_to is not None else ""
         return f"Start {option.regimen.title}{until}."
+    if _urgent_nerve(decision):
+        return "Neurology on treatment: ask a specialist today."
+    if decision.plan.none_because is not None and therapy.injected and Notice.RESPONSE in frozenset(decision.notices):
+        return f"Response in doubt: review. No order: {plain(decision.plan.none_because)}."
     if decision.plan.none_because is not None:
         return f"No order proposed: {plain(decision.plan.none_because)}."
-    return "Response in doubt: review."
+    return _over_time(decision)
+
+
+def _over_time(decision: Decision) -> str:
+    """Return what to do for a patient on treatment, the most pressing first."""
+    noticed, given = frozenset(decision.notices), decision.given
+    if Notice.URGENT_ANAEMIA in noticed:
+        return "Severe anaemia on treatment: ask haematology today and watch potassium."
+    if Notice.SAFETY_K in noticed and beginning(decision.evidence) is not None:
+        return "Potassium low while treatment begins: replace it."
+    if given.parallel:
+        return "Two B12 treatments run side by side: stop one."
+    if decision.response is not None and decision.response.verdict is Verdict.POOR:
+        return "Response in doubt: review."
+    if given.review:
+        return f"The review was due on {day(given.review)}."
+    if given.overdue:
+        return f"An injection is overdue since {day(given.overdue.due)}: review."
+    return "Injections are further apart than usual: review." if given.too_rare else "Response in doubt: review."
+
+
+def _urgent_nerve(decision: Decision) -> bool:
+    """Return whether neurology on injections, which leave no plan to offer, needs a specialist the same day."""
+    on_treatment = decision.assessment.status is Status.ON_TREATMENT or decision.evidence.therapy.injected
+    return on_treatment and not decision.schedules and Notice.URGENT_NEURO in frozenset(decision.notices)
 
 
 def _cause(decision: Decision) -> str:
@@ -82,7 +118,8 @@ def _cause(decision: Decision) -> str:
         return ""
     first = decision.assessment.causes[0]
     named = first.cause.mechanism is Mechanism.MEDICINE_INDUCED and first.why
-    return first.why[0] if named else first.cause.title
+    title = first.why[0] if named else first.cause.title
+    return f"{title} (possible)" if first.only_possible else title
 
 
 def deciding_number(decision: Decision) -> str:
@@ -98,6 +135,8 @@ def deciding_number(decision: Decision) -> str:
 
 def _deciding(decision: Decision) -> Result | None:
     basis = decision.assessment.basis
+    if decision.assessment.status is Status.ON_TREATMENT and decision.response and decision.response.results:
+        return decision.response.results[0] if decision.response.verdict is Verdict.POOR else None
     if decision.assessment.rule.id in _BY_MARKER:
         marker = next((r for r in basis if r.analyte in _MARKERS), None)
         if marker is not None:

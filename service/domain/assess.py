@@ -219,20 +219,9 @@ RULES: tuple[Rule, ...] = (
         (Notice.RESPONSE,),
     ),
     Rule("K8", "normal B12 against a strong picture", _assay, _BETWEEN, (Notice.ASSAY, _MMA, _HCY)),
-    Rule(
-        "K8p",
-        "normal B12 with pernicious anaemia recorded",
-        _treated_elsewhere,
-        _BETWEEN,
-        (Notice.ASSAY, _MMA),
-    ),
+    Rule("K8p", "normal B12 with pernicious anaemia recorded", _treated_elsewhere, _BETWEEN, (Notice.ASSAY, _MMA)),
     Rule("K5r", "marker raised, kidneys impaired", _confounded, _BETWEEN, (Notice.SAFETY_RENAL,)),
-    Rule(
-        "K5",
-        "B12 between the lines, MMA raised",
-        lambda c: _between(c) and c.mma is Marker.RAISED,
-        _CONFIRMED,
-    ),
+    Rule("K5", "B12 between the lines, MMA raised", lambda c: _between(c) and c.mma is Marker.RAISED, _CONFIRMED),
     Rule(
         "K4b",
         "nitrous oxide and neurology, markers not back",
@@ -288,7 +277,12 @@ RULES: tuple[Rule, ...] = (
 
 def assess(evidence: Evidence, causes: Mapping[str, Cause]) -> Assessment:
     """Return the status, the causes behind it and whether treatment starts now."""
-    case = Case(evidence, attribute(evidence, causes))
+    return judge(Case(evidence, attribute(evidence, causes)), causes)
+
+
+def judge(case: Case, causes: Mapping[str, Cause]) -> Assessment:
+    """Return the assessment of a case whose causes are known."""
+    evidence = case.evidence
     rule = next(r for r in RULES if r.fits(case))
     found = case.causes.found
     if rule.id == "K8b" and not found:

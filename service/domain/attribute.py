@@ -137,8 +137,11 @@ def _medicines(evidence: Evidence, causes: Iterable[Cause]) -> tuple[list[Attrib
             if isinstance(verdict, str):
                 named.append(PastMedicine(orders[0], cause, verdict))
             elif verdict:
-                why = (orders[0].concept.title,)
-                blamed.append(Attribution(cause, Certainty.PROBABLE, verdict, why))
+                title = orders[0].concept.title
+                starts = [e.start for e in orders if e.resource in verdict and e.start is not None]
+                since = ((title, min(starts)),) if starts else ()
+                why = (_named(title, orders, evidence),)
+                blamed.append(Attribution(cause, Certainty.PROBABLE, verdict, why, since))
     return blamed, named
 
 
@@ -164,6 +167,14 @@ def _exposure(orders: list[Exposure], ingredient: Ingredient, evidence: Evidence
     return tuple(sorted({e.resource for e in chain}))
 
 
+def _named(title: str, orders: list[Exposure], evidence: Evidence) -> str:
+    """Return a medicine's title, with its end when it is taken no longer."""
+    if any(e.course is Course.ACTIVE and _until(e, evidence.today) == evidence.today for e in orders):
+        return title
+    last = max(_until(e, evidence.today) for e in orders)
+    return f"{title}, ended {last.isoformat()}"
+
+
 def _until(order: Exposure, today: date) -> date:
     if order.end is not None:
         return min(order.end, today)
@@ -185,6 +196,7 @@ def _merged(found: Iterable[Attribution]) -> list[Attribution]:
             surest,
             basis=tuple(sorted({*known.basis, *attribution.basis})),
             why=tuple(sorted({*known.why, *attribution.why})),
+            since=tuple(sorted({*known.since, *attribution.since})),
         )
     return list(by_cause.values())
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
-from service.domain.terms import Certainty, Citation, Duration, Mechanism
+from service.domain.terms import Analyte, Certainty, Citation, Duration, Mechanism
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Cause:
     ask: str | None = None
     limitation: str | None = None
     treat: str | None = None
+    #: Tests that speak against it when they are negative.
+    negated_by: tuple[Analyte, ...] = ()
     replaces: frozenset[str] = frozenset()
     ingredients: tuple[Ingredient, ...] = ()
 
@@ -44,6 +47,14 @@ class Attribution:
     certainty: Certainty
     basis: tuple[str, ...]
     why: tuple[str, ...]
+    #: The medicines of `why`, each with the day its exposure began.
+    since: tuple[tuple[str, date], ...] = ()
+
+    @property
+    def only_possible(self) -> bool:
+        """Return whether a cause is named that may not be the one; no cause and a greater need claim nothing."""
+        claims = self.cause.mechanism not in (Mechanism.UNDETERMINED, Mechanism.INCREASED_REQUIREMENT)
+        return claims and self.certainty is Certainty.POSSIBLE
 
     @property
     def order(self) -> tuple[int, int, int, str]:

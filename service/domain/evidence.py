@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from service.domain.protocol import Band, Protocol
+from service.domain.deciding import banded_active, deciding_b12, eligible_b12
+from service.domain.protocol import Band, Limits, Protocol
 from service.domain.record import Course, Finding, Problem, Record, Result, When, months_before
 from service.domain.results import (
     Aside,
     Marker,
     Reading,
-    b12_aside,
-    band_of,
     in_date,
     is_low,
     is_positive,
     marker_aside,
     newest,
     read_marker,
-    undecidable,
     window,
 )
 from service.domain.terms import Analyte, Role
@@ -87,19 +85,19 @@ class Evidence:
 def gather(record: Record, protocol: Protocol, today: date) -> Evidence:
     """Return the evidence in a record as of a day, read by one protocol's limits."""
     limits = protocol.limits
-    therapy = therapy_of(record, today, limits.injection_washout_days, limits.review_months)
+    therapy = therapy_of(record, today, limits)
     neurology, possible = _neurology(record)
     pregnant = _pregnant(record, today, limits.pregnancy_status_days)
     haemoglobin = newest(in_date(record, limits, Analyte.HAEMOGLOBIN, today))
     severe_line = limits.haemoglobin_severe_pregnant if pregnant else limits.haemoglobin_severe
     severe_anaemia = bool(haemoglobin and haemoglobin.measure and haemoglobin.measure.below(severe_line))
     severe = bool(neurology) or severe_anaemia
-    eligible, aside = _eligible_b12(record, protocol, therapy, today, severe=severe)
-    b12, band = _deciding(eligible, protocol, pregnant=bool(pregnant))
+    eligible, aside = eligible_b12(record, protocol, therapy, today, severe=severe)
+    b12, band = deciding_b12(eligible, protocol, pregnant=bool(pregnant))
     markers = _Markers(record, protocol, therapy, today, severe)
     mma_alone, hcy_alone = markers.newest(Analyte.MMA), markers.newest(Analyte.HOMOCYSTEINE)
     renal, kidney = _kidneys(record, protocol, today)
-    folate = newest(in_date(record, limits, Analyte.FOLATE, today))
+    folate, folate_low = _folate(record, limits, today)
     return Evidence(
         today=today,
         record=record,
@@ -110,13 +108,13 @@ def gather(record: Record, protocol: Protocol, today: date) -> Evidence:
         band=band,
         set_aside=aside,
         total_low=b12 is not None and b12.analyte is Analyte.B12 and band is Band.LOW,
-        active_b12=next((r for r in eligible if r.analyte is Analyte.ACTIVE_B12 and band_of(r, protocol)), None),
+        active_b12=banded_active(eligible, protocol),
         mma=markers.newest(Analyte.MMA, b12),
         homocysteine=markers.newest(Analyte.HOMOCYSTEINE, b12),
         mma_alone=mma_alone,
         homocysteine_alone=hcy_alone,
         folate=folate,
-        folate_low=is_low(folate, limits.folate_low) if folate else None,
+        folate_low=folate_low,
         renal=renal,
         kidney=kidney,
         haemoglobin=haemoglobin,
@@ -139,6 +137,24 @@ def gather(record: Record, protocol: Protocol, today: date) -> Evidence:
     )
 
 
+def under(evidence: Evidence, protocol: Protocol) -> Evidence:
+    """Return the evidence as gathered under another protocol of the same limits: only its bands may choose anew."""
+    record, today = evidence.record, evidence.today
+    severe, pregnant = evidence.neurological or evidence.severe_anaemia, bool(evidence.pregnant)
+    eligible, aside = eligible_b12(record, protocol, evidence.therapy, today, severe=severe)
+    b12, band = deciding_b12(eligible, protocol, pregnant=pregnant)
+    if b12 is not evidence.b12:
+        return gather(record, protocol, today)
+    return replace(
+        evidence,
+        protocol=protocol,
+        band=band,
+        set_aside=aside,
+        total_low=b12 is not None and b12.analyte is Analyte.B12 and band is Band.LOW,
+        active_b12=banded_active(eligible, protocol),
+    )
+
+
 def _age(birth: When | None, today: date) -> tuple[int, int] | None:
     """Return the least and the greatest age the birth date allows, in years."""
     if birth is None or birth.earliest > today:
@@ -148,37 +164,6 @@ def _age(birth: When | None, today: date) -> tuple[int, int] | None:
 
 def _years(born: date, today: date) -> int:
     return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
-
-
-def _eligible_b12(
-    record: Record, protocol: Protocol, therapy: Therapy, today: date, *, severe: bool
-) -> tuple[list[Result], tuple[tuple[Result, Aside], ...]]:
-    eligible: list[Result] = []
-    aside: list[tuple[Result, Aside]] = []
-    frame = window(protocol.limits, Analyte.B12, today)
-    for result in (*record.of(Analyte.B12), *record.of(Analyte.ACTIVE_B12)):
-        why = b12_aside(result, therapy, frame, severe=severe)
-        if why is None and undecidable(result, protocol):
-            why = Aside.UNDECIDABLE
-        if why is None:
-            eligible.append(result)
-        else:
-            aside.append((result, why))
-    return eligible, tuple(aside)
-
-
-def _deciding(eligible: list[Result], protocol: Protocol, *, pregnant: bool) -> tuple[Result | None, Band | None]:
-    """Return the newest eligible B12 and its band; on one day the more deficient, in pregnancy active B12 first."""
-    if pregnant:
-        banded_active = [r for r in eligible if r.analyte is Analyte.ACTIVE_B12 and band_of(r, protocol)]
-        totals = [r for r in eligible if r.analyte is Analyte.B12]
-        eligible = banded_active or totals or eligible
-    if not eligible:
-        return None, None
-    last = max(r.taken.latest for r in eligible)
-    same_day = [(r, band_of(r, protocol)) for r in eligible if r.taken.latest == last]
-    order = {Band.LOW: 0, Band.INDETERMINATE: 1, Band.UNLIKELY: 2, None: 3}
-    return min(same_day, key=lambda pair: (order[pair[1]], pair[0].analyte, pair[0].resource))
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +229,18 @@ def _decidable(egfr: Result, protocol: Protocol) -> bool:
     return egfr.measure is not None and egfr.measure.below(protocol.limits.egfr_impaired) is not None
 
 
+def _folate(record: Record, limits: Limits, today: date) -> tuple[Result | None, bool | None]:
+    """Return the folate that says most and whether it is low; in red cells only by the laboratory's flag or range."""
+    serum = newest(in_date(record, limits, Analyte.FOLATE, today))
+    cells = newest(in_date(record, limits, Analyte.RED_CELL_FOLATE, today))
+    read = [(r, is_low(r, line)) for r, line in ((serum, limits.folate_low), (cells, None)) if r is not None]
+    for wanted in (True, False):
+        found = next(((r, low) for r, low in read if low is wanted), None)
+        if found is not None:
+            return found
+    return read[0] if read else (None, None)
+
+
 def _anaemia(record: Record, haemoglobin: Result | None, protocol: Protocol) -> bool:
     if haemoglobin is not None and haemoglobin.measure is not None:
         return haemoglobin.measure.below(protocol.limits.haemoglobin_anaemia) is True
@@ -262,14 +259,18 @@ def _neurology(record: Record) -> tuple[tuple[Problem, ...], tuple[Problem, ...]
 
 
 def _pregnant(record: Record, today: date, status_days: int) -> tuple[str, ...]:
-    """Return what shows a pregnancy now: an active Condition, or the newest status Observation while it is current."""
-    coded = tuple(p.resource for p in record.active_problems(Role.PREGNANCY))
+    """Return what shows a pregnancy now: an active Condition, or the newest status Observation while it is current.
+
+    A current status that denies it is believed before a Condition that is surely older.
+    """
+    coded = tuple(record.active_problems(Role.PREGNANCY))
     oldest = today - timedelta(days=status_days)
     current = [s for s in record.states if s.when and oldest <= s.when.earliest <= today]
     state = max(current, key=_newest_state, default=None)
-    if state is not None and Role.PREGNANCY in state.concept.roles:
-        return (*coded, state.resource)
-    return coded
+    if state is not None and state.when is not None and Role.PREGNANCY not in state.concept.roles:
+        coded = tuple(p for p in coded if p.onset is None or p.onset.latest >= state.when.earliest)
+        state = None
+    return (*(p.resource for p in coded), *((state.resource,) if state else ()))
 
 
 def _newest_state(state: Finding) -> tuple[date, str]:

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from service.domain.assess import Assessment
 from service.domain.evidence import Evidence
 from service.domain.record import Course, Result, Unreadable
 from service.domain.results import in_date, newest, window
-from service.domain.terms import Analyte, Modifier, Role, Status
+from service.domain.terms import Analyte, Mechanism, Modifier, Role, Status
 
 
 @dataclass(frozen=True, slots=True)
 class Modifiers:
-    """The modifiers present, each with the resources it rests on, and hazards nobody can judge."""
+    """The modifiers present, each with the resources it rests on, and hazards nobody can judge.
+
+    `folic_acid` and `contraceptive` are running orders of such a medicine. `wanted` are the tests that a hazard on
+    record or the cause itself asks for and that have no result in date: unknown is never in range.
+    """
 
     present: dict[Modifier, tuple[str, ...]]
     anticoagulated: tuple[str, ...]
     unjudged: tuple[str, ...]
+    folic_acid: tuple[str, ...] = ()
+    contraceptive: tuple[str, ...] = ()
+    wanted: tuple[Analyte, ...] = ()
 
     def __contains__(self, modifier: Modifier) -> bool:
         return modifier in self.present
@@ -59,7 +67,22 @@ def modifiers(evidence: Evidence, assessment: Assessment) -> Modifiers:
     present = {modifier: basis for modifier, basis in everything.items() if basis}
     unreadable = tuple(u.resource for u in record.unreadable if u.hazard and _recent(u, evidence))
     anticoagulated = _taken(evidence, Role.ANTICOAGULANT) + coded(Role.ANTICOAGULANT)
-    return Modifiers(present, anticoagulated, unjudged + unreadable)
+    folic_acid, contraceptive = _taken(evidence, Role.FOLIC_ACID), _taken(evidence, Role.CONTRACEPTIVE)
+    return Modifiers(
+        present, anticoagulated, unjudged + unreadable, folic_acid, contraceptive, tuple(_wanted(evidence, assessment))
+    )
+
+
+def _wanted(evidence: Evidence, assessment: Assessment) -> Iterator[Analyte]:
+    """Yield the INR with a vitamin K antagonist, platelets where they are coded as few, TSH in autoimmune gastritis."""
+    needs = (
+        (Analyte.INR, any(_taken(evidence, Role.INR_NEEDED))),
+        (Analyte.PLATELETS, any(evidence.record.active_problems(Role.PLATELETS_NEEDED))),
+        (Analyte.TSH, assessment.mechanism is Mechanism.AUTOIMMUNE_GASTRITIS),
+    )
+    for analyte, needed in needs:
+        if needed and not in_date(evidence.record, evidence.protocol.limits, analyte, evidence.today):
+            yield analyte
 
 
 def _resource(result: Result | None) -> tuple[str, ...]:

@@ -2,73 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from collections.abc import Iterator
 
 from service.domain.assess import Assessment
+from service.domain.cause import Attribution
+from service.domain.conflicts import disputed
+from service.domain.doubts import contradicting, unusable_b12
 from service.domain.evidence import Evidence
+from service.domain.intervals import course_of
 from service.domain.modifiers import Modifiers
-from service.domain.protocol import Band, Book, Conflict, Protocol
+from service.domain.protocol import Band, Book
 from service.domain.recommend import Plan
-from service.domain.record import Exposure, Result, months_before
-from service.domain.results import Aside, band_of, in_date
+from service.domain.record import Course, Exposure
+from service.domain.response import beginning, failing, uncounted
 from service.domain.terms import Analyte, Certainty, Mechanism, Modifier, Notice, Role, Status
+from service.domain.workup import EXPLAINS, Raised, of_workup
 
 _IN_ORDER = tuple(Notice)
-_EXPLAINS = (Status.CONFIRMED, Status.INDETERMINATE)
-_BLOOD = (Analyte.HAEMOGLOBIN, Analyte.FOLATE, Analyte.FERRITIN, Analyte.POTASSIUM)
+BY_RULE = "the status rule asks for it"
 
 
 def notices(evidence: Evidence, assessment: Assessment, found: Modifiers, plan: Plan, book: Book) -> tuple[str, ...]:
     """Return every notice that applies, without repeats: the vocabulary's first, then conflicts by number."""
-    said = set(assessment.rule.notices)
-    said.update(_of_plan(evidence, assessment, found, plan))
-    said.update(_of_safety(evidence, assessment, found, plan))
-    said.update(_of_causes(evidence, assessment))
-    said.update(_of_workup(evidence, assessment))
-    said.update(_of_data(evidence, assessment))
+    said = {notice for notice, _ in raised(evidence, assessment, found, plan)}
     ordered = tuple(notice.value for notice in _IN_ORDER if notice in said)
-    return ordered + tuple(f"conflict-{c.id.lower()}" for c in conflicts(evidence, assessment, found, book))
+    differing = disputed(evidence, assessment, found, plan, book)
+    return ordered + tuple(f"conflict-{conflict.id.lower()}" for conflict, _ in differing)
 
 
-def _of_plan(evidence: Evidence, assessment: Assessment, found: Modifiers, plan: Plan) -> Iterator[Notice]:
+def raised(evidence: Evidence, assessment: Assessment, found: Modifiers, plan: Plan) -> Iterator[Raised]:
+    """Yield every notice of the vocabulary that applies, with what raised it; one may be raised several times."""
+    for notice in assessment.rule.notices:
+        yield notice, BY_RULE
+    yield from _of_plan(evidence, assessment, found, plan)
+    yield from _of_safety(evidence, assessment, found, plan)
+    yield from _of_causes(evidence, assessment)
+    yield from of_workup(evidence, assessment)
+    yield from _of_data(evidence, assessment)
+
+
+def _of_plan(evidence: Evidence, assessment: Assessment, found: Modifiers, plan: Plan) -> Iterator[Raised]:
     if plan.options:
-        yield Notice.PLAN
+        yield Notice.PLAN, "a plan is offered"
     if assessment.prevention:
-        yield Notice.PREVENT
+        yield Notice.PREVENT, "surgery that will cost B12, nothing confirmed, no therapy"
     if assessment.status is Status.UNLIKELY:
-        yield Notice.NOT_DEFICIENT
+        yield Notice.NOT_DEFICIENT, "the status is unlikely"
     if assessment.mechanism is Mechanism.TRANSPORT_METABOLIC:
-        yield Notice.REFER
+        yield Notice.REFER, "a transport or metabolic disorder, established or suspected"
         if Modifier.NEUROLOGICAL in found:
-            yield Notice.URGENT_NEURO
+            yield Notice.URGENT_NEURO, Modifier.NEUROLOGICAL
     treated = evidence.therapy
     if treated.active and not plan.options:
-        yield Notice.DUPLICATE
+        yield Notice.DUPLICATE, Modifier.ON_B12_THERAPY
     if treated.injected and assessment.status is not Status.OUT_OF_SCOPE:
-        yield Notice.NO_REPEAT
+        yield Notice.NO_REPEAT, "B12 injections on record"
     if failing(evidence, assessment):
-        yield Notice.RESPONSE
-    if assessment.rule.id == "K5t" or Modifier.ADHERENCE in found or Modifier.SWALLOWING in found:
-        yield Notice.ADHERENCE
+        yield Notice.RESPONSE, "not well on the B12 therapy on record"
+    yield from _of_intervals(evidence, assessment)
+    unhelped = assessment.rule.id == "K5t" and treated.by_mouth_or_nose
+    if unhelped or Modifier.ADHERENCE in found or Modifier.SWALLOWING in found:
+        yield Notice.ADHERENCE, "tablets may not be taken or swallowed reliably, or did not help"
 
 
-def failing(evidence: Evidence, assessment: Assessment) -> bool:
-    """Return whether B12 therapy is on record and the patient is not well on it.
-
-    Signs that were there when therapy began are given the time it needs; a nerve that fails later is not.
-    """
-    if assessment.rule.id == "K5t":
-        return True
-    if assessment.status is not Status.ON_TREATMENT:
-        return assessment.start_now and evidence.therapy.injected
-    troubled = bool(evidence.symptoms) or evidence.any_symptom or evidence.severe_anaemia
-    weeks = timedelta(weeks=evidence.protocol.limits.treated_weeks)
-    began = [evidence.therapy.began(course) for course in evidence.therapy.active]
-    settled = any(start is None or evidence.today - start >= weeks for start in began)
-    onsets = [problem.onset for problem in evidence.neurology if problem.onset is not None]
-    new_nerve = any(start is not None and onset.earliest > start for onset in onsets for start in began)
-    return troubled and (settled or new_nerve)
+def _of_intervals(evidence: Evidence, assessment: Assessment) -> Iterator[Raised]:
+    given = course_of(evidence, assessment)
+    if given.overdue:
+        yield Notice.RESPONSE, "an injection is overdue"
+    if given.review:
+        yield Notice.RESPONSE, "the orders on record are over, and the review was due"
+    if given.too_rare:
+        yield Notice.RESPONSE, "injections are further apart than is usual for the drug"
+    if given.too_often:
+        yield Notice.RESPONSE, "injections are closer together than is usual for the drug"
+    if uncounted(evidence, assessment):
+        yield Notice.WORKUP_FBC, "no blood count since treatment began"
 
 
 def unsafe_therapy(evidence: Evidence, found: Modifiers, book: Book) -> tuple[Exposure, ...]:
@@ -85,172 +93,102 @@ def _only_prevents(assessment: Assessment) -> bool:
     return assessment.prevention and assessment.status is Status.UNLIKELY
 
 
-def _of_safety(evidence: Evidence, assessment: Assessment, found: Modifiers, plan: Plan) -> Iterator[Notice]:
-    if Modifier.RENAL_IMPAIRMENT in found and (evidence.mma_alone or evidence.homocysteine_alone):
-        yield Notice.SAFETY_RENAL
-    if assessment.status not in (*_EXPLAINS, Status.ON_TREATMENT) and not plan.options:
+def _of_safety(evidence: Evidence, assessment: Assessment, found: Modifiers, plan: Plan) -> Iterator[Raised]:
+    injects = any(option.recommended and option.route.injected for option in plan.options)
+    if Modifier.RENAL_IMPAIRMENT in found and (evidence.mma_alone or evidence.homocysteine_alone or injects):
+        yield Notice.SAFETY_RENAL, Modifier.RENAL_IMPAIRMENT
+    yield from _of_folate(evidence, assessment, found)
+    if assessment.status not in (*EXPLAINS, Status.ON_TREATMENT) and not plan.options:
         return
     treating = (assessment.start_now and not _only_prevents(assessment)) or failing(evidence, assessment)
+    treating = treating or beginning(evidence) is not None
     if Modifier.NEUROLOGICAL in found and (treating or evidence.therapy.injected):
-        yield Notice.URGENT_NEURO
+        yield Notice.URGENT_NEURO, Modifier.NEUROLOGICAL
     if Modifier.SEVERE_ANAEMIA in found and treating:
-        yield Notice.URGENT_ANAEMIA
+        yield Notice.URGENT_ANAEMIA, Modifier.SEVERE_ANAEMIA
     low_potassium_coded = any(evidence.record.active_problems(Role.HYPOKALAEMIA))
     if treating and (Modifier.SEVERE_ANAEMIA in found or Modifier.HYPOKALAEMIA in found or low_potassium_coded):
-        yield Notice.SAFETY_K
+        yield Notice.SAFETY_K, "severe anaemia or low potassium, and treatment fills the cells"
     if Modifier.COBALAMIN_ALLERGY in found:
-        yield Notice.SAFETY_ALLERGY
-        yield Notice.REFER
+        yield Notice.SAFETY_ALLERGY, Modifier.COBALAMIN_ALLERGY
+        yield Notice.REFER, Modifier.COBALAMIN_ALLERGY
     if Modifier.LEBER in found:
-        yield Notice.SAFETY_LEBER
+        yield Notice.SAFETY_LEBER, Modifier.LEBER
     if Modifier.BLEEDING_RISK in found:
-        yield Notice.SAFETY_BLEED
+        yield Notice.SAFETY_BLEED, Modifier.BLEEDING_RISK
     elif found.anticoagulated:
-        yield Notice.SAFETY_PRESSURE
+        yield Notice.SAFETY_PRESSURE, "an anticoagulant on record"
     if Modifier.LOW_FOLATE in found:
-        yield Notice.SAFETY_FOLATE
+        yield Notice.SAFETY_FOLATE, Modifier.LOW_FOLATE
+    short = evidence.band in (Band.LOW, Band.INDETERMINATE)
+    if found.contraceptive and short and evidence.b12 and evidence.b12.analyte is Analyte.B12:
+        yield Notice.CONTRACEPTIVE, "an oestrogen contraceptive on record, and total B12 not clearly normal"
+        if assessment.status is Status.INDETERMINATE and evidence.mma is None:
+            yield Notice.WORKUP_MMA, "an oestrogen contraceptive lowers total B12 without deficiency"
     if Modifier.POLYCYTHAEMIA_VERA in found:
-        yield Notice.SAFETY_PV
-        yield Notice.REFER
+        yield Notice.SAFETY_PV, Modifier.POLYCYTHAEMIA_VERA
+        yield Notice.REFER, Modifier.POLYCYTHAEMIA_VERA
     if Modifier.CHLORAMPHENICOL in found:
-        yield Notice.SAFETY_CHLORAMPHENICOL
+        yield Notice.SAFETY_CHLORAMPHENICOL, Modifier.CHLORAMPHENICOL
     if evidence.pregnant or evidence.breastfeeding:
-        yield Notice.PREG
+        yield Notice.PREG, "pregnancy or breastfeeding"
     if Modifier.ASSAY_SUSPECT in found:
-        yield Notice.ASSAY
+        yield Notice.ASSAY, Modifier.ASSAY_SUSPECT
 
 
-def _of_causes(evidence: Evidence, assessment: Assessment) -> Iterator[Notice]:
+def _of_folate(evidence: Evidence, assessment: Assessment, found: Modifiers) -> Iterator[Raised]:
+    """Yield the warning against folic acid alone: taken by somebody who may be short of B12 and is given none."""
+    if evidence.therapy.active:
+        return
+    # In pregnancy the usual folic acid is kept.
+    alone = bool(found.folic_acid) and not evidence.pregnant
+    if alone and assessment.status in EXPLAINS:
+        yield Notice.SAFETY_FOLATE, "folic acid on record, and no B12"
+    if assessment.status is Status.UNKNOWN and (alone or Modifier.LOW_FOLATE in found):
+        yield Notice.SAFETY_FOLATE, "folic acid on record or needed, and no B12 that counts"
+        yield Notice.WORKUP_B12, "folic acid on record or needed, and no B12 that counts"
+
+
+def _of_causes(evidence: Evidence, assessment: Assessment) -> Iterator[Raised]:
     if assessment.status is Status.OUT_OF_SCOPE:
         return
     if evidence.misuse:
-        yield Notice.STOP_N2O
+        yield Notice.STOP_N2O, "nitrous oxide misuse on record"
     for attribution in assessment.causes or assessment.named.found:
         match attribution.cause.mechanism:
             # One anaesthetic is no habit to stop.
             case Mechanism.NITROUS_OXIDE if attribution.certainty is not Certainty.PROBABLE:
-                yield Notice.STOP_N2O
+                yield Notice.STOP_N2O, "nitrous oxide is a cause"
             case Mechanism.TRANSPORT_METABOLIC if attribution.certainty is Certainty.ESTABLISHED:
-                yield Notice.REFER
-            case Mechanism.MEDICINE_INDUCED if assessment.causes:
-                yield Notice.REVIEW_MEDICINE
+                yield Notice.REFER, "a transport or metabolic disorder, established"
+            case Mechanism.MEDICINE_INDUCED if assessment.causes and _still_taken(evidence, attribution):
+                yield Notice.REVIEW_MEDICINE, "a medicine is a cause"
             case Mechanism.DIETARY:
-                yield Notice.DIET
+                yield Notice.DIET, "the diet is a cause"
             case _:
                 pass
         if attribution.cause.extent_unknown and assessment.causes:
-            yield Notice.DATA
+            yield Notice.DATA, "the extent of the resection is not on record"
 
 
-def _of_workup(evidence: Evidence, assessment: Assessment) -> Iterator[Notice]:
-    if assessment.status in _EXPLAINS:
-        first = assessment.causes[0]
-        settled = first.certainty is Certainty.ESTABLISHED and not first.cause.antibody_workup
-        if not settled or first.cause.mechanism is Mechanism.MEDICINE_INDUCED:
-            yield Notice.WORKUP_CAUSE
-        if any(not in_date(evidence.record, evidence.protocol.limits, a, evidence.today) for a in _BLOOD):
-            yield Notice.WORKUP_FBC
-    unsettled = assessment.status is Status.INDETERMINATE and evidence.active_b12 is None
-    if unsettled and (evidence.pregnant or assessment.rule.id == "K5r"):
-        yield Notice.WORKUP_ACTIVE
-    if assessment.status is Status.UNKNOWN and (worth_testing(evidence) or unusable_b12(evidence)):
-        yield Notice.WORKUP_B12
-    if evidence.record.black_ethnicity and evidence.band in (Band.UNLIKELY, Band.INDETERMINATE):
-        yield Notice.ETHNICITY
-        if evidence.mma is None:
-            yield Notice.WORKUP_MMA
+def _still_taken(evidence: Evidence, blamed: Attribution) -> bool:
+    return any(e.course is Course.ACTIVE for e in evidence.record.exposures if e.resource in blamed.basis)
 
 
-def worth_testing(evidence: Evidence) -> bool:
-    """Return whether a symptom meets a risk, or an old low B12 was never followed: reasons to test."""
-    return (evidence.any_symptom and at_risk(evidence)) or old_low(evidence) is not None
-
-
-def old_low(evidence: Evidence) -> Result | None:
-    """Return a low B12 too old to count, never treated and with none newer."""
-    aside = [(r, why) for r, why in evidence.set_aside if why is Aside.OLD]
-    if evidence.b12 is not None or not aside or evidence.therapy.all:
-        return None
-    newest = max((r for r, _ in aside), key=lambda r: (r.taken.latest, r.resource))
-    return newest if band_of(newest, evidence.protocol) is Band.LOW else None
-
-
-def at_risk(evidence: Evidence) -> bool:
-    """Return whether anything coded makes B12 deficiency likelier."""
-    record = evidence.record
-    coded = any(p.active and (Role.RISK in p.concept.roles or p.concept.cause) for p in record.problems)
-    medicine = any(e.concept.cause or Role.RISK in e.concept.roles for e in record.exposures)
-    return coded or medicine or any(p.concept.cause for p in record.procedures)
-
-
-def unusable_b12(evidence: Evidence) -> bool:
-    """Return whether a B12 result is on record that could not be used."""
-    tests = (Analyte.B12, Analyte.ACTIVE_B12)
-    unreadable = any(u.analyte in tests for u in evidence.record.unreadable)
-    if evidence.b12 is not None and evidence.band is None:
-        return True
-    return unreadable or any(why is Aside.UNDECIDABLE for _, why in evidence.set_aside)
-
-
-def contradicting(evidence: Evidence) -> tuple[Result, ...]:
-    """Return B12 results that did not count and lie in another band than the one that did."""
-    if evidence.band is None:
-        return ()
-    not_counted = tuple(r for r, why in evidence.set_aside if why in (Aside.OLD, Aside.FUTURE))
-    recent = months_before(evidence.today, evidence.protocol.limits.b12_months)
-    older = tuple(
-        r
-        for test in (Analyte.B12, Analyte.ACTIVE_B12)
-        for r in evidence.record.of(test)
-        if r is not evidence.b12
-        and r.taken.earliest >= recent
-        and r not in not_counted
-        and not any(r is aside for aside, _ in evidence.set_aside)
-    )
-    return tuple(r for r in not_counted + older if band_of(r, evidence.protocol) not in (None, evidence.band))
-
-
-def _of_data(evidence: Evidence, assessment: Assessment) -> Iterator[Notice]:
+def _of_data(evidence: Evidence, assessment: Assessment) -> Iterator[Raised]:
     if assessment.status is Status.OUT_OF_SCOPE:
         return
     if unusable_b12(evidence) or contradicting(evidence) or evidence.record.unreadable:
-        yield Notice.DATA
+        yield Notice.DATA, "results that cannot be used, or that disagree"
     inhalant_only = any(evidence.record.active_problems(Role.INHALANT_USE)) and not evidence.misuse
-    if inhalant_only and assessment.status in _EXPLAINS:
-        yield Notice.DATA
+    if any(evidence.record.active_problems(Role.ALLERGY_IN_WORDS)):
+        yield Notice.DATA, "an allergy to B12 or cobalt is coded in words alone"
+    if inhalant_only and assessment.status in EXPLAINS:
+        yield Notice.DATA, "inhalant use is coded: is it nitrous oxide?"
     measure = evidence.b12.measure if evidence.b12 and evidence.b12.analyte is Analyte.B12 else None
     if measure is not None and assessment.status is Status.UNLIKELY:
         limit = evidence.protocol.b12_high.get(measure.unit)
-        if limit is not None and measure.above(limit):
-            yield Notice.HIGH_B12
-
-
-def conflicts(evidence: Evidence, assessment: Assessment, found: Modifiers, book: Book) -> tuple[Conflict, ...]:
-    """Return the conflicts between guidelines that matter for this patient."""
-    if assessment.status not in (*_EXPLAINS, Status.ON_TREATMENT) and not assessment.prevention:
-        return ()
-    return tuple(c for c in book.conflicts if _matters(c, evidence, assessment, found, book.protocols.values()))
-
-
-def _matters(
-    conflict: Conflict,
-    evidence: Evidence,
-    assessment: Assessment,
-    found: Modifiers,
-    protocols: Iterable[Protocol],
-) -> bool:
-    if conflict.mechanisms and assessment.mechanism not in conflict.mechanisms:
-        return False
-    if conflict.causes and not any(a.cause.id in conflict.causes for a in assessment.causes):
-        return False
-    if conflict.modifiers and not any(m.value in conflict.modifiers for m in found.present):
-        return False
-    if any(m.value in conflict.unless for m in found.present):
-        return False
-    if conflict.on_injections and not evidence.therapy.injected:
-        return False
-    if conflict.band_differs:
-        if evidence.b12 is None:
-            return False
-        return len({band_of(evidence.b12, p) for p in protocols if p.bands}) > 1
-    return bool(conflict.mechanisms or conflict.causes or conflict.modifiers or conflict.on_injections)
+        # A high B12 reassures nobody after nitrous oxide, or beside an antibody that spoils the assay.
+        misleading = evidence.gas or evidence.antibody
+        if limit is not None and measure.above(limit) and not misleading:
+            yield Notice.HIGH_B12, "B12 above the high line"

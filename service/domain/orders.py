@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from math import ceil
 
 from service.domain.protocol import Product, Protocol, Step, Timing
 from service.domain.recommend import Option
 from service.domain.record import months_after
-from service.domain.terms import Route
+from service.domain.terms import PhaseName, Route
 
-_MICROGRAMS = {"ug": Decimal(1), "mg": Decimal(1000), "g": Decimal(1000000)}
+#: What one unit of a dose is in micrograms.
+MICROGRAMS = {"ug": Decimal(1), "mg": Decimal(1000), "g": Decimal(1000000)}
 _DAYS = {"d": 1, "wk": 7}
 _DAYS_A_MONTH = 30
 
@@ -21,6 +23,7 @@ _DAYS_A_MONTH = 30
 class Order:
     """One step, dated, with the product that gives it; amounts are in the product's own unit.
 
+    `first_after` is how long after the last dose of the course before it the first is due, where that is not at once.
     A schedule is made once a day and kept, so an order is told apart by identity: cheap to look things up by.
     """
 
@@ -37,11 +40,22 @@ class Order:
     quantity: Decimal
     open_ended: bool
     immeasurable: bool
+    first_after: str | None = None
 
     @property
     def days(self) -> int:
         """Return how many days the order covers, both ends included."""
         return (self.end - self.start).days + 1
+
+    @property
+    def containers(self) -> int | None:
+        """Return how many containers the order needs; None where the product's pack is not known."""
+        pack = self.product.pack
+        if pack is None:
+            return None
+        if pack.single_use:
+            return self.doses * ceil((self.high or self.low) / pack.holds)
+        return ceil(self.quantity / pack.holds)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,9 +90,23 @@ def _schedule(option: Option, protocol: Protocol, today: date, months: int) -> S
         order = _order(number, step, drug, route, protocol, start, review)
         if order is None:
             return None
+        if orders and _waits(orders[-1], order):
+            order = replace(order, first_after=_span(step.timing))
         orders.append(order)
         start = None if order.open_ended else order.end + timedelta(days=1)
     return Schedule(option, tuple(orders), tuple(starts), orders[-1].end if orders else review)
+
+
+def _waits(before: Order, order: Order) -> bool:
+    """Return whether the first dose of maintenance is due one interval after the last of the course before it."""
+    injected = before.route.injected and order.route.injected
+    return injected and order.step.phase is PhaseName.MAINTENANCE and order.step.timing.unit == "mo"
+
+
+def _span(timing: Timing) -> str:
+    """Return an interval of months in words."""
+    most = f" to {timing.period_max}" if timing.period_max is not None else ""
+    return f"{timing.period}{most} month{'' if timing.period == 1 and not most else 's'}"
 
 
 def _order(
@@ -130,8 +158,8 @@ def product_for(step: Step, drug: str, route: Route, protocol: Protocol) -> Prod
 
 def in_product(dose: Decimal, unit: str, product: Product) -> Decimal:
     """Return a dose in the product's own unit: millilitres, tablets or sprays."""
-    micrograms = dose * _MICROGRAMS[unit]
-    amount = micrograms / (product.strength.value * _MICROGRAMS[product.strength.unit]) * product.per.value
+    micrograms = dose * MICROGRAMS[unit]
+    amount = micrograms / (product.strength.value * MICROGRAMS[product.strength.unit]) * product.per.value
     return amount.quantize(Decimal(1)) if amount == amount.to_integral_value() else amount.normalize()
 
 

@@ -9,7 +9,10 @@ from decimal import Decimal
 from enum import StrEnum
 
 from service.domain.cause import Cause
+from service.domain.dispute import Conflict
 from service.domain.index import Test
+from service.domain.quiet_rules import Quieting
+from service.domain.screening import Screening
 from service.domain.terms import Amount, Analyte, Citation, Mechanism, Notice, PhaseName, Route
 
 
@@ -77,6 +80,10 @@ class Regimen:
     cite: Citation
     prevention: bool = False
     off_label: tuple[Route, ...] = ()
+    #: What must be said with neurology or severe anaemia.
+    pressing: str | None = None
+    #: No shipped row uses it: it is there for a site to choose.
+    for_sites: bool = False
 
     @property
     def injected(self) -> bool:
@@ -114,6 +121,16 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Pack:
+    """What one container of a product holds, in the product's own unit, and whether it serves one dose only."""
+
+    holds: Decimal
+    one: str
+    many: str
+    single_use: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Product:
     """What can be prescribed: its code or text, and how much of the drug one unit holds."""
 
@@ -127,6 +144,7 @@ class Product:
     unit_one: str
     unit_many: str
     up_to: int | None = None
+    pack: Pack | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -167,25 +185,63 @@ class Limits:
     transport_homocysteine: Decimal
     exposure_gap_months: int
     exposure_ended_months: int
+    antidote_dose: Decimal
+    repletion_interval_days: int
+    dose_slip_factor: Decimal
+    ferritin_months: int
+    cause_months: int
     pregnancy_status_days: int
     smallest_volume_ml: Decimal
+    response_days: int
+    response_weeks: int
+    reticulocyte_days: int
+    mcv_raised: Decimal
+    potassium_watch_days: int
+    overdue_days: int
+    interval_tolerance_days: int
     review_months: int
     review_months_pregnant: int
 
 
 @dataclass(frozen=True, slots=True)
-class Conflict:
-    """Where guidelines differ: what each says, and for which patients it matters."""
+class Interval:
+    """How far apart injections of one drug are in maintenance, in months; after one mechanism only, or after any."""
 
-    id: str
-    topic: str
-    positions: Mapping[str, str]
-    mechanisms: frozenset[Mechanism]
-    causes: frozenset[str]
-    modifiers: frozenset[str]
-    unless: frozenset[str]
-    on_injections: bool
-    band_differs: bool
+    drug: str
+    mechanism: Mechanism | None
+    shortest: int
+    longest: int
+    text: str
+    cite: Citation
+
+
+@dataclass(frozen=True, slots=True)
+class Marrow:
+    """What reticulocytes must reach from a day on, as a multiple of normal, while the haematocrit is low."""
+
+    from_day: int
+    times_normal: Decimal
+    haematocrit_below: Decimal
+    cite: Citation
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What a patient who is stable on injections may change to, and after which mechanisms not, with why not."""
+
+    regimen: Regimen
+    never: frozenset[Mechanism]
+    never_because: str | None
+    cite: Citation
+
+
+@dataclass(frozen=True, slots=True)
+class SignOff:
+    """Which clinician signed a protocol off, when, and whether it has not changed since."""
+
+    by: str
+    on: date
+    is_current: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -214,6 +270,12 @@ class Protocol:
     monitoring: Mapping[str, tuple[str, ...]]
     response: str
     shorter: Mapping[str, str]
+    screening: Screening
+    intervals: tuple[Interval, ...] = ()
+    marrow: Marrow | None = None
+    to_tablets: Move | None = None
+    to_nasal: Move | None = None
+    sign_off: SignOff | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,16 +306,21 @@ class Investigation:
     coding: tuple[str, str, str] | None
     analytes: tuple[Analyte, ...]
     notices: frozenset[Notice]
+    after: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """The words of the cards: the topic, the override reasons, one sentence a notice, a rule or an occasion."""
+    """The words of the cards: the topic, the override reasons, one sentence a notice, a rule or an occasion.
+
+    `cites` holds what each status rule rests on.
+    """
 
     topic: tuple[str, str, str]
     reasons: tuple[tuple[str, str, str], ...]
     sentences: Mapping[str, str]
     rules: Mapping[str, str]
+    cites: Mapping[str, Citation]
     phrases: Mapping[str, str]
 
 
@@ -271,3 +338,4 @@ class Book:
     wording: Wording
     tests: tuple[Test, ...]
     routes: Mapping[Route, tuple[str, str, str]]
+    quieting: Quieting

@@ -1,29 +1,32 @@
-"""Which plan: the row that fits, then the modifiers in their order; decisions, section 5."""
+"""Which plan: what stops it, the row that fits, then the modifiers in their order; decisions, section 5.
+
+The choice looks at a Situation and at nothing else, so that every situation there is can be enumerated.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from service.domain.assess import Assessment
 from service.domain.evidence import Evidence
 from service.domain.modifiers import Modifiers
-from service.domain.protocol import Choice, Drug, Protocol, Regimen, Row, Step
+from service.domain.protocol import Choice, Drug, Protocol, Regimen, Step
+from service.domain.situation import CHANGING, STOPS, UNJUDGED, Situation, row_key
+from service.domain.situation import NEUROLOGICAL as NEUROLOGICAL
+from service.domain.situation import PREVENTION as PREVENTION
+from service.domain.situation import ROWS as ROWS
+from service.domain.situation import SEVERE_ANAEMIA as SEVERE_ANAEMIA
 from service.domain.terms import Duration, Mechanism, Modifier, Route, Status
 
-NEUROLOGICAL, SEVERE_ANAEMIA, PREVENTION = "neurological", "severe-anaemia", "prevention"
-#: The keys a protocol's table must have: every patient falls on one.
-ROWS = (
-    NEUROLOGICAL,
-    SEVERE_ANAEMIA,
-    PREVENTION,
-    *(m.value for m in Mechanism if m is not Mechanism.TRANSPORT_METABOLIC),
-)
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Option:
-    """One complete plan: regimen, route, and its steps in order with what follows."""
+    """One complete plan: regimen, route, and its steps in order with what follows.
+
+    A situation has one plan, so an option is told apart by identity: cheap to look things up by.
+    """
 
     regimen: Regimen
     route: Route
@@ -47,47 +50,62 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class _Situation:
-    """All that the choice looks at."""
+class Ground:
+    """What the stages work from: the protocol, the situation and the drugs."""
 
-    evidence: Evidence
-    assessment: Assessment
-    modifiers: Modifiers
-    drugs: Mapping[str, Drug]
+    protocol: Protocol
+    situation: Situation
+    drugs: tuple[Drug, ...]
 
-    @property
-    def protocol(self) -> Protocol:
-        return self.evidence.protocol
+    def forbidden(self, drug: str) -> bool:
+        """Return whether Leber optic neuropathy forbids a drug."""
+        return any(d.id == drug and d.not_with_leber for d in self.drugs)
 
-    @property
-    def forced(self) -> bool:
-        """Return whether only an injection will do."""
-        moved = self.evidence.therapy.by_mouth_or_nose
-        return Modifier.NEUROLOGICAL in self.modifiers or Modifier.SEVERE_ANAEMIA in self.modifiers or moved
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step from the row's choices to those that are left, in their order."""
+
+    says: str
+    fits: Callable[[Situation], bool]
+    changes: Callable[[Ground, list[Choice]], list[Choice]]
 
 
 def recommend(evidence: Evidence, assessment: Assessment, found: Modifiers, drugs: Mapping[str, Drug]) -> Plan:
     """Return the plan for a patient; it is empty, with the reason, when none may be offered."""
+    return plan_under(evidence.protocol, evidence, assessment, found, drugs)
+
+
+def plan_under(
+    protocol: Protocol, evidence: Evidence, assessment: Assessment, found: Modifiers, drugs: Mapping[str, Drug]
+) -> Plan:
+    """Return the plan of a protocol for a patient whose evidence and status are known."""
+    duration = duration_of(evidence, assessment)
     if not assessment.start_now:
-        return Plan((), None, duration_of(evidence, assessment), None)
-    now = _Situation(evidence, assessment, found, drugs)
-    stop = _forbidden(now)
-    if stop is not None:
-        return Plan((), stop, duration_of(evidence, assessment), None)
-    key = row_key(assessment, found)
-    row = now.protocol.table[key]
-    choices, because = _chosen(now, key, row)
-    options = [o for c in choices if (o := _option(now, key, c)) is not None]
-    if not options:
-        because = because or "bleeding risk leaves no route"
-        return Plan((), because, duration_of(evidence, assessment), key)
-    first, *others = _without_repeats(options)
-    return Plan(
-        options=(replace(first, recommended=True), *others),
-        none_because=None,
-        duration=duration_of(evidence, assessment),
-        row=key,
-        replaces_therapy=evidence.therapy.by_mouth_or_nose,
+        return Plan((), None, duration, None)
+    situation = situation_of(evidence, assessment, found)
+    planned = choose(protocol, situation, tuple(drugs.values()))
+    because = planned.none_because
+    if because is UNJUDGED:
+        because = f"{UNJUDGED}: {', '.join(found.unjudged)}"
+    return Plan(planned.options, because, duration, planned.row, planned.replaces_therapy)
+
+
+def situation_of(evidence: Evidence, assessment: Assessment, found: Modifiers) -> Situation:
+    """Return what the choice of a plan may look at in a patient who is to be treated now."""
+    therapy = evidence.therapy
+    return Situation(
+        mechanism=assessment.mechanism,
+        unlikely=assessment.status is Status.UNLIKELY,
+        prevention=assessment.prevention,
+        treated_elsewhere=assessment.rule.id == "K8p",
+        extent_unknown=any(a.cause.extent_unknown for a in assessment.causes[:1]),
+        modifiers=CHANGING.intersection(found.present),
+        anticoagulated=bool(found.anticoagulated),
+        unjudged=bool(found.unjudged),
+        injected=therapy.injected,
+        by_mouth_or_nose=therapy.by_mouth_or_nose,
+        form_unknown=therapy.form_unknown,
     )
 
 
@@ -101,109 +119,125 @@ def duration_of(evidence: Evidence, assessment: Assessment) -> Duration | None:
     return cause.duration
 
 
-def row_key(assessment: Assessment, found: Modifiers) -> str:
-    """Return the first row of the table that fits; with `unlikely` only prevention does."""
-    mechanism = assessment.mechanism
-    pressing = Modifier.NEUROLOGICAL in found or Modifier.SEVERE_ANAEMIA in found
-    if assessment.prevention and assessment.rule.id == "K8p" and not pressing:
-        return PREVENTION
-    if assessment.status is not Status.UNLIKELY:
-        if Modifier.NEUROLOGICAL in found:
-            return NEUROLOGICAL
-        if Modifier.SEVERE_ANAEMIA in found:
-            return SEVERE_ANAEMIA
-        if mechanism is Mechanism.AUTOIMMUNE_GASTRITIS:
-            return mechanism.value
-    return PREVENTION if assessment.prevention else mechanism.value
+@lru_cache(maxsize=4096)
+def choose(protocol: Protocol, situation: Situation, drugs: tuple[Drug, ...]) -> Plan:
+    """Return the plan for a situation in which treatment starts now; duration is the cause's and not said here."""
+    stop = next((s for s in STOPS if s.fits(situation)), None)
+    if stop is not None:
+        return Plan((), stop.says, None, None)
+    key = row_key(situation)
+    ground = Ground(protocol, situation, drugs)
+    choices = offered(ground, key)
+    for stage in STAGES:
+        if stage.fits(situation):
+            choices = stage.changes(ground, choices)
+    options = without_repeats([o for c in choices if (o := option_of(ground, key, c)) is not None])
+    if not options:
+        return Plan((), none_because(ground, key), None, key)
+    first, *others = options
+    return Plan((replace(first, recommended=True), *others), None, None, key, situation.by_mouth_or_nose)
 
 
-def _forbidden(now: _Situation) -> str | None:
-    if Modifier.COBALAMIN_ALLERGY in now.modifiers:
-        return "cobalamin or cobalt allergy on record"
-    if now.assessment.mechanism is Mechanism.TRANSPORT_METABOLIC:
-        return "a transport or metabolic disorder is for a specialist"
-    if now.modifiers.unjudged:
-        return "a hazard on record could not be judged: " + ", ".join(now.modifiers.unjudged)
-    if now.evidence.therapy.injected:
-        return "already on injections"
-    if now.evidence.therapy.form_unknown:
-        return "how the B12 on record is given is not known"
-    return None
+def offered(ground: Ground, key: str) -> list[Choice]:
+    """Return the choices to begin with: the row's, or the protocol's one answer to Leber optic neuropathy."""
+    if Modifier.LEBER in ground.situation.modifiers and ground.protocol.leber is not None:
+        return [] if key == PREVENTION else [Choice(ground.protocol.leber)]
+    return list(ground.protocol.table[key].choices)
 
 
-def _chosen(now: _Situation, key: str, row: Row) -> tuple[list[Choice], str | None]:
-    """Return the row's choices after therapy, adherence, pregnancy and Leber; and why none is left."""
-    leber = Modifier.LEBER in now.modifiers
-    if leber and now.protocol.leber is not None:
+def none_because(ground: Ground, key: str) -> str:
+    """Return why no option is left."""
+    situation, protocol = ground.situation, ground.protocol
+    row, leber = protocol.table[key], Modifier.LEBER in situation.modifiers
+    if leber and protocol.leber is not None:
         if key == PREVENTION:
-            return [], "Leber optic neuropathy: no product for prevention"
-        return [Choice(now.protocol.leber)], None
-    if row.none_because is not None:
-        return [], row.none_because
-    unknown_extent = any(a.cause.extent_unknown for a in now.assessment.causes[:1])
-    choices = [c for c in row.choices if unknown_extent or not c.extent_unknown_only]
-    if now.evidence.therapy.by_mouth_or_nose:
-        choices = [c for c in choices if c.regimen.injected]
-        if not choices:
-            return [], "already on B12 by mouth or nose, and the protocol has no injection for this cause"
-    forbidden = listed_forbidden(now.drugs)
-    return _adapted(now, choices), f"Leber optic neuropathy: no {forbidden}" if leber else None
+            return "Leber optic neuropathy: no product for prevention"
+    elif row.none_because is not None:
+        return row.none_because
+    elif situation.by_mouth_or_nose and not any(c.regimen.injected for c in row.choices):
+        return "already on B12 by mouth or nose, and the protocol has no injection for this cause"
+    elif leber:
+        bleeding = "; bleeding risk: nothing into muscle" if Modifier.BLEEDING_RISK in situation.modifiers else ""
+        return f"Leber optic neuropathy: no {', '.join(d.title for d in ground.drugs if d.not_with_leber)}{bleeding}"
+    return "bleeding risk leaves no route"
 
 
-def listed_forbidden(drugs: Mapping[str, Drug]) -> str:
-    """Return the names of the cobalamins that Leber optic neuropathy forbids."""
-    return ", ".join(drug.title for drug in drugs.values() if drug.not_with_leber)
+def _of_the_extent(_: Ground, choices: list[Choice]) -> list[Choice]:
+    return [c for c in choices if not c.extent_unknown_only]
 
 
-def _adapted(now: _Situation, choices: list[Choice]) -> list[Choice]:
-    if Modifier.ADHERENCE in now.modifiers or Modifier.SWALLOWING in now.modifiers:
-        choices = sorted(choices, key=lambda c: not c.regimen.injected)
-    if Modifier.PREGNANCY in now.modifiers or Modifier.BREASTFEEDING in now.modifiers:
-        swaps = now.protocol.pregnancy_swaps
-        choices = [
-            replace(
-                c,
-                regimen=swaps.get(c.regimen.id, c.regimen),
-                then=swaps.get(c.then.id, c.then) if c.then else None,
-            )
-            for c in choices
-        ]
-    if Modifier.LEBER in now.modifiers:
-        choices = [c for c in choices if not now.drugs[c.regimen.drug].not_with_leber]
-    return choices
+def _injections_only(_: Ground, choices: list[Choice]) -> list[Choice]:
+    return [c for c in choices if c.regimen.injected]
 
 
-def _option(now: _Situation, key: str, choice: Choice) -> Option | None:
+def _injections_first(_: Ground, choices: list[Choice]) -> list[Choice]:
+    return sorted(choices, key=lambda c: not c.regimen.injected)
+
+
+def _swapped(ground: Ground, choices: list[Choice]) -> list[Choice]:
+    swaps = ground.protocol.pregnancy_swaps
+    return [
+        replace(
+            c,
+            regimen=swaps.get(c.regimen.id, c.regimen),
+            then=swaps.get(c.then.id, c.then) if c.then else None,
+        )
+        for c in choices
+    ]
+
+
+def _allowed(ground: Ground, choices: list[Choice]) -> list[Choice]:
+    return [c for c in choices if not ground.forbidden(c.regimen.drug)]
+
+
+#: What changes a row's choices whatever the row, in the order of decisions, section 5.
+ADAPTING: tuple[Stage, ...] = (
+    Stage("tablets may not be taken or swallowed reliably: injections first", lambda s: s.unsure, _injections_first),
+    Stage("pregnant or breastfeeding: the dietary dose is too small", lambda s: s.expecting, _swapped),
+    Stage("forbidden in Leber optic neuropathy", lambda s: Modifier.LEBER in s.modifiers, _allowed),
+)
+STAGES: tuple[Stage, ...] = (
+    Stage("only while the extent of the resection is unknown", lambda s: not s.extent_unknown, _of_the_extent),
+    Stage(
+        "already on B12 by mouth or nose: only an injection is a change",
+        lambda s: s.by_mouth_or_nose,
+        _injections_only,
+    ),
+    *ADAPTING,
+)
+
+
+def option_of(ground: Ground, key: str, choice: Choice) -> Option | None:
     """Return the option for a choice by a route that is safe, a tablet that bridges to it, or None."""
-    regimen = choice.regimen
-    steps, drugs, words = _steps(now, key, choice)
+    regimen, situation = choice.regimen, ground.situation
+    steps, drugs, words = _steps(ground, key, choice)
     plain = Option(regimen, regimen.routes[0], steps, drugs, recommended=False, then_words=words)
     if not regimen.injected:
         return plain
     subcutaneous = Route.SUBCUTANEOUS in regimen.routes
-    if Modifier.BLEEDING_RISK not in now.modifiers:
-        by_pressure = bool(now.modifiers.anticoagulated) and regimen.drug in now.protocol.subcutaneous_first
+    if Modifier.BLEEDING_RISK not in situation.modifiers:
+        by_pressure = situation.anticoagulated and regimen.drug in ground.protocol.subcutaneous_first
         return _rerouted(plain, Route.SUBCUTANEOUS) if by_pressure and subcutaneous else plain
-    if now.forced:
+    if situation.forced:
         if subcutaneous:
             return _rerouted(plain, Route.SUBCUTANEOUS)
         off_label = Route.SUBCUTANEOUS in regimen.off_label
         return replace(_rerouted(plain, Route.SUBCUTANEOUS), off_label=True) if off_label else None
-    return _bridged(now, plain) or (_rerouted(plain, Route.SUBCUTANEOUS) if _no_tablet(now) and subcutaneous else None)
+    no_tablet = ground.protocol.bridge is None
+    return _bridged(ground, plain) or (_rerouted(plain, Route.SUBCUTANEOUS) if no_tablet and subcutaneous else None)
 
 
-def _no_tablet(now: _Situation) -> bool:
-    return now.protocol.bridge is None
+_BLEEDING_OVER = "once the bleeding risk is gone (INR and platelets in range)"
 
 
-def _bridged(now: _Situation, injection: Option) -> Option | None:
-    bridge = now.protocol.bridge
-    leber = Modifier.LEBER in now.modifiers
-    if bridge is None or (leber and now.drugs[bridge.drug].not_with_leber):
+def _bridged(ground: Ground, injection: Option) -> Option | None:
+    bridge = ground.protocol.bridge
+    leber = Modifier.LEBER in ground.situation.modifiers
+    if bridge is None or (leber and ground.forbidden(bridge.drug)):
         return None
-    until = "until INR and platelets are in range, then the injection"
+    until = "until the bleeding risk is gone (INR and platelets in range), then the injection"
     tablets = tuple(replace(s, ends_when=until) for s in bridge.repletion)
-    later = tuple(replace(s, begins_if=s.begins_if or "once INR and platelets are in range") for s in injection.steps)
+    later = tuple(replace(s, begins_if=s.begins_if or _BLEEDING_OVER) for s in injection.steps)
     drugs = tuple((bridge.drug, bridge.routes[0]) for _ in tablets) + injection.drugs
     return Option(bridge, bridge.routes[0], tablets + later, drugs, recommended=False, bridge_to=injection.regimen)
 
@@ -214,13 +248,13 @@ def _rerouted(option: Option, route: Route) -> Option:
 
 
 def _steps(
-    now: _Situation, key: str, choice: Choice
+    ground: Ground, key: str, choice: Choice
 ) -> tuple[tuple[Step, ...], tuple[tuple[str, Route], ...], str | None]:
     """Return the steps with what follows them, the drug and route of each, and words where no step can say it."""
     regimen, after, words = choice.regimen, choice.then, None
-    if key in (NEUROLOGICAL, SEVERE_ANAEMIA) and now.assessment.mechanism is Mechanism.DIETARY:
+    if key in (NEUROLOGICAL, SEVERE_ANAEMIA) and ground.situation.mechanism is Mechanism.DIETARY:
         # Neurology and severe anaemia force the repletion only; the diet decides what follows.
-        after, words = _dietary_maintenance(now, after)
+        after, words = _dietary_maintenance(ground, after)
     if after is None and words is None:
         return regimen.steps, tuple((regimen.drug, regimen.routes[0]) for _ in regimen.steps), None
     first = regimen.repletion
@@ -232,18 +266,22 @@ def _steps(
     return first + later, tuple(drugs), words
 
 
-def _dietary_maintenance(now: _Situation, after: Regimen | None) -> tuple[Regimen | None, str | None]:
+def _dietary_maintenance(ground: Ground, after: Regimen | None) -> tuple[Regimen | None, str | None]:
     """Return what follows in a dietary deficiency: the maintenance of the dietary row's first choice, or words."""
-    if Modifier.LEBER in now.modifiers and now.protocol.leber is not None:
+    if Modifier.LEBER in ground.situation.modifiers and ground.protocol.leber is not None:
         return after, None
-    row = now.protocol.table[Mechanism.DIETARY.value]
+    row = ground.protocol.table[Mechanism.DIETARY.value]
     if row.none_because is not None:
         return None, row.then_words
-    first = next(iter(_adapted(now, list(row.choices))), None)
+    choices = list(row.choices)
+    for stage in ADAPTING:
+        if stage.fits(ground.situation):
+            choices = stage.changes(ground, choices)
+    first = next(iter(choices), None)
     return (first.then or first.regimen if first else after), None
 
 
-def _without_repeats(options: list[Option]) -> list[Option]:
+def without_repeats(options: list[Option]) -> list[Option]:
     """Keep a bridging tablet only when it is recommended, and no regimen twice."""
     kept = [o for place, o in enumerate(options) if place == 0 or o.bridge_to is None]
     return list({o.regimen.id: o for o in reversed(kept)}.values())[::-1]

@@ -144,7 +144,11 @@ class Course(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """A medicine ordered, taken or given; an open end is None while the course is active."""
+    """A medicine ordered, taken or given; an open end is None while the course is active.
+
+    The dose is one dose of a cobalamin, compared in one unit of mass; None where the record does not say it in one.
+    `as_antidote` tells that its words, not its dose, say that it was given against a poison.
+    """
 
     concept: Concept
     resource: str
@@ -155,6 +159,8 @@ class Exposure:
     every_days: Decimal | None = None
     systemic: bool = True
     text: str = ""
+    dose: Measure | None = None
+    as_antidote: bool = False
 
 
 @dataclass(frozen=True, slots=True)

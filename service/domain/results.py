@@ -30,13 +30,21 @@ _MONTHS: Mapping[Analyte, Callable[[Limits], int]] = {
     Analyte.MMA: lambda limits: limits.mma_months,
     Analyte.HOMOCYSTEINE: lambda limits: limits.homocysteine_months,
     Analyte.FOLATE: lambda limits: limits.folate_months,
+    Analyte.RED_CELL_FOLATE: lambda limits: limits.folate_months,
     Analyte.EGFR: lambda limits: limits.egfr_months,
+    Analyte.CREATININE: lambda limits: limits.egfr_months,
+    Analyte.FERRITIN: lambda limits: limits.ferritin_months,
+    Analyte.COELIAC_SEROLOGY: lambda limits: limits.cause_months,
+    Analyte.TOTAL_IGA: lambda limits: limits.cause_months,
+    Analyte.GASTRIN: lambda limits: limits.cause_months,
+    Analyte.TSH: lambda limits: limits.cause_months,
     **dict.fromkeys(_BLOOD_COUNT, lambda limits: limits.blood_count_months),
 }
 _DAYS: Mapping[Analyte, Callable[[Limits], int]] = {
     Analyte.INR: lambda limits: limits.inr_days,
     Analyte.PLATELETS: lambda limits: limits.platelets_days,
     Analyte.POTASSIUM: lambda limits: limits.potassium_days,
+    Analyte.PREGNANCY_TEST: lambda limits: limits.pregnancy_status_days,
 }
 
 
@@ -89,7 +97,7 @@ def window(limits: Limits, analyte: Analyte, today: date) -> Window:
         return Window(today, today - timedelta(days=_DAYS[analyte](limits)))
     if analyte in _MONTHS:
         return Window(today, months_before(today, _MONTHS[analyte](limits)))
-    return Window(today, date.min)  # antibodies never age
+    return Window(today, date.min)  # intrinsic factor and parietal cell antibodies never age
 
 
 def in_date(record: Record, limits: Limits, analyte: Analyte, today: date) -> tuple[Result, ...]:
@@ -187,13 +195,14 @@ def _by_limit(above: bool | None) -> Marker | None:
     return None if above is None else Marker.RAISED if above else Marker.NORMAL
 
 
-def is_low(result: Result, limit: Decimal) -> bool | None:
-    """Return whether a result is low: by the laboratory's flag or range first, else by the limit."""
+def is_low(result: Result, limit: Decimal | None) -> bool | None:
+    """Return whether a result is low: by the laboratory's flag or range first, else by the limit, if there is one."""
     if result.flag is not None:
         return result.flag is Flag.LOW
     if result.measure is None:
         return None
-    return result.measure.below(result.range_low if result.range_low is not None else limit)
+    line = result.range_low if result.range_low is not None else limit
+    return None if line is None else result.measure.below(line)
 
 
 def is_positive(result: Result) -> bool | None:

@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from statistics import median
 
-from service.domain.record import Course, Exposure, Form, Record, When, months_before
-from service.domain.terms import Role
+from service.domain.protocol import Limits
+from service.domain.record import Course, Exposure, Form, Record, When, months_after, months_before
+from service.domain.terms import PhaseName, Role
 
 _BY_MOUTH_OR_NOSE = frozenset({Form.ORAL, Form.NASAL})
 
 
 @dataclass(frozen=True, slots=True)
 class Therapy:
-    """All B12 on record: what is active today, what is only drafted, and everything given before."""
+    """All B12 on record: what is active today, what is only drafted, and everything given before.
+
+    `active` holds one course made of doses where only doses are on record. `parallel` are active courses of another
+    drug or form that run side by side today; `last_dose` is the newest injection given; `antidotes` are cobalamins
+    given against cyanide: they spoil samples and are no treatment.
+    """
 
     active: tuple[Exposure, ...]
     drafts: tuple[Exposure, ...]
     all: tuple[Exposure, ...]
     washout: timedelta
+    parallel: tuple[Exposure, ...] = ()
+    last_dose: Exposure | None = None
+    antidotes: tuple[Exposure, ...] = ()
 
     @property
     def injected(self) -> bool:
@@ -50,6 +62,34 @@ class Therapy:
             if start - _end(other) <= self.washout:
                 start = min(start, other.start)
         return start
+
+    def phase(self, exposure: Exposure, today: date, limits: Limits) -> PhaseName | None:
+        """Return whether a course fills the stores or keeps them full, None when the record does not tell.
+
+        It fills them in the weeks that treatment takes to work, while doses are close together; a course that is
+        over is judged by its last day.
+        """
+        began = self.began(exposure)
+        if began is None:
+            return None
+        until = min(today, exposure.end) if exposure.end is not None else today
+        if until - began >= timedelta(weeks=limits.treated_weeks):
+            return PhaseName.MAINTENANCE
+        if exposure.every_days is None:
+            return None
+        close = exposure.every_days <= limits.repletion_interval_days
+        return PhaseName.REPLETION if close else PhaseName.MAINTENANCE
+
+    def last_taken(self, today: date) -> date | None:
+        """Return until when B12 was last on record, for a patient on none now; None when there was none or no end."""
+        ends = [min(_end(e), today) for e in self.all if e not in self.antidotes]
+        return max((end for end in ends if end != date.min), default=None) if not self.active else None
+
+    def review_passed(self, today: date) -> date | None:
+        """Return when the review was due, where the orders on record are all over and no other was made."""
+        ends = [e.end for e in self.active]
+        over = [end for end in ends if end is not None and end < today]
+        return max(over) if over and len(over) == len(ends) else None
 
     def taken_during(self, taken: When) -> bool:
         """Return whether B12 was active when the sample was taken, or an injection given within the wash-out."""
@@ -98,19 +138,79 @@ def _end(exposure: Exposure) -> date:
     return exposure.start or date.min
 
 
-def therapy_of(record: Record, today: date, washout_days: int, lapse_months: int) -> Therapy:
+def therapy_of(record: Record, today: date, limits: Limits) -> Therapy:
     """Return the B12 therapy on record as of a day.
 
     An order that is still active though its own dates are over stands for therapy until a review is overdue:
-    a loading course that ended yesterday is not a patient who was never treated.
+    a loading course that ended yesterday is not a patient who was never treated. Where injections are known only
+    because they were given, a series of them without a real gap is one course that goes on.
     """
-    b12 = tuple(_cobalamins(record.exposures))
-    lapsed = months_before(today, lapse_months)
-    active = tuple(e for e in b12 if e.course is Course.ACTIVE and (e.end is None or e.end >= lapsed))
-    drafts = tuple(e for e in b12 if e.course is Course.DRAFT)
-    taken = tuple(e for e in b12 if e.course is not Course.DRAFT)
-    return Therapy(active, drafts, taken, timedelta(days=washout_days))
+    b12 = tuple(e for e in record.exposures if not e.concept.roles.isdisjoint(_B12))
+    replacing = tuple(e for e in b12 if not _is_antidote(e, limits))
+    # One injection, whatever its order says of how it goes on.
+    antidotes = tuple(
+        replace(e, course=Course.GIVEN, form=Form.INJECTION)
+        for e in b12
+        if e.course is not Course.DRAFT and _is_antidote(e, limits)
+    )
+    lapsed = months_before(today, limits.review_months)
+    active = tuple(e for e in replacing if e.course is Course.ACTIVE and (e.end is None or e.end >= lapsed))
+    doses = _doses(replacing, today)
+    if not any(e.form is Form.INJECTION for e in active):
+        active += _series(doses, today, limits.exposure_gap_months)
+    drafts = tuple(e for e in replacing if e.course is Course.DRAFT)
+    taken = tuple(e for e in replacing if e.course is not Course.DRAFT)
+    return Therapy(
+        active=active,
+        drafts=drafts,
+        all=taken + tuple(e for e in active if e not in taken) + antidotes,
+        washout=timedelta(days=limits.injection_washout_days),
+        parallel=_parallel(active, today),
+        last_dose=doses[-1] if doses else None,
+        antidotes=antidotes,
+    )
 
 
-def _cobalamins(exposures: Iterable[Exposure]) -> Iterable[Exposure]:
-    return (e for e in exposures if Role.COBALAMIN in e.concept.roles)
+_B12 = frozenset({Role.COBALAMIN, Role.ANTIDOTE})
+
+
+def _is_antidote(exposure: Exposure, limits: Limits) -> bool:
+    """Return whether a cobalamin was given against cyanide: by its dose, where that is not said by its words."""
+    if exposure.dose is not None and exposure.dose.at_least(limits.antidote_dose) is not None:
+        return exposure.dose.at_least(limits.antidote_dose) is True
+    return exposure.as_antidote
+
+
+def _doses(replacing: Iterable[Exposure], today: date) -> tuple[Exposure, ...]:
+    """Return the injections given up to today, the newest last, one a day."""
+    given = [e for e in replacing if e.course is Course.GIVEN and e.form is Form.INJECTION]
+    dated = {e.start: e for e in sorted(given, key=lambda e: e.resource) if e.start is not None and e.start <= today}
+    return tuple(dated[day] for day in sorted(dated))
+
+
+def _series(doses: tuple[Exposure, ...], today: date, gap_months: int) -> tuple[Exposure, ...]:
+    """Return the course that the newest injections make, none when there is only one or the last is long ago."""
+    days: list[date] = []
+    following = today
+    for dose in reversed(doses):
+        if dose.start is None or months_after(dose.start, gap_months) < following:
+            break
+        following = dose.start
+        days.insert(0, following)
+    if len(days) < 2:
+        return ()
+    every = Decimal(median((later - earlier).days for earlier, later in pairwise(days)))
+    return (replace(doses[-1], course=Course.ACTIVE, start=days[0], end=None, every_days=every),)
+
+
+def _parallel(active: tuple[Exposure, ...], today: date) -> tuple[Exposure, ...]:
+    """Return the courses that run today beside one of another form or another drug."""
+    running = [e for e in active if (e.start is None or e.start <= today) and (e.end is None or e.end >= today)]
+    return tuple(e for e in running if any(_differ(e, other) for other in running))
+
+
+def _differ(one: Exposure, other: Exposure) -> bool:
+    if one.form is not other.form:
+        return Form.UNKNOWN not in (one.form, other.form)
+    told = Role.KIND_NOT_SAID not in one.concept.roles | other.concept.roles
+    return told and one.concept.id != other.concept.id

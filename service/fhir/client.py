@@ -9,9 +9,9 @@ from time import monotonic
 import msgspec
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
+from cds_hooks.outbound import GuardedAdapter, Networks
 from cds_hooks.prefetch import FetchFailed
 from cds_hooks.servers import AllowList, resolve
 
@@ -37,14 +37,15 @@ class FhirClient:
     """Fetches pages from the FHIR servers on an allow-list (CDS Hooks: FHIR Resource Access; D12-D15).
 
     A server is allowed when its base is one of `allowed_bases` or lies below one; http is allowed only where a
-    base says http. Raises `ValueError` at start for a base that is not an absolute URL. Safe to share among
-    threads.
+    base says http. Its name must lead to public addresses, or to those of `private_networks`. Raises `ValueError`
+    at start for a base that is not an absolute URL. Safe to share among threads.
     """
 
     def __init__(
         self,
         allowed_bases: Sequence[str],
         *,
+        private_networks: Sequence[str] = (),
         max_bytes: int = MAX_BYTES,
         user_agent: str = "b12-cds",
     ) -> None:
@@ -53,7 +54,8 @@ class FhirClient:
         self._user_agent = user_agent
         # Sessions are not safe to share; the pool of connections below them is.
         self._local = threading.local()
-        self._adapter = HTTPAdapter(pool_connections=16, pool_maxsize=CONNECTIONS, max_retries=0)
+        networks = Networks(private_networks, allowed_bases)
+        self._adapter = GuardedAdapter(networks, pool_connections=16, pool_maxsize=CONNECTIONS, max_retries=0)
 
     def allows(self, server: str) -> bool:
         """Whether a FHIR server may be called."""

@@ -7,9 +7,12 @@ from msgspec.json import Decoder
 
 from service.fhir.shapes import (
     NOTHING,
+    Amounts,
     CodeableConcept,
     Dosage,
+    Inherited,
     Meta,
+    Quantity,
     Range,
     Readable,
     Reference,
@@ -79,5 +82,8 @@ decode_meta = Decoder(Meta | None, strict=True)
 decode_concept = Decoder(CodeableConcept | None, strict=True)
 decode_concepts = Decoder(tuple[CodeableConcept, ...] | None, strict=True)
 decode_ranges = Decoder(tuple[Range, ...] | None, strict=True)
+decode_inherited = Decoder(tuple[Inherited, ...] | None, strict=True)
 decode_dosage = Decoder(Dosage, strict=True)
 decode_dosages = Decoder(tuple[Dosage, ...], strict=True)
+decode_amounts = Decoder(tuple[Amounts, ...] | None, strict=True)
+decode_quantity = Decoder(Quantity | None, strict=True)

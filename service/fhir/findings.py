@@ -12,16 +12,19 @@ from service.domain.index import CodeIndex, TestCode
 from service.domain.record import Concept, Finding, Problem, Result, Unreadable, When
 from service.domain.terms import Role
 from service.fhir import dates
+from service.fhir.decoding import decode_inherited
 from service.fhir.measures import ARBITRARY, Refused, Units, Value, answer, titre, value_of, written
 from service.fhir.shapes import (
     AllergyIntolerance,
     CodeableConcept,
     Condition,
+    FamilyMemberHistory,
     Measured,
     Observation,
     Period,
     Procedure,
     Quantity,
+    told,
 )
 from service.fhir.vocabulary import Asked, Vocabulary
 
@@ -48,8 +51,8 @@ def results(
         parts: tuple[Observation | Measured, ...] = (observation,) if asked.states else ()
     else:
         parts = (observation, *observation.component)
-    told = [_said_in(observation, part, resource, words, units) for part in parts]
-    return [said for said in told if said is not None]
+    found = [_said_in(observation, part, resource, words, units) for part in parts]
+    return [said for said in found if said is not None]
 
 
 def _said_in(
@@ -217,6 +220,22 @@ def procedures(procedure: Procedure, resource: str, words: Vocabulary) -> Iterat
             yield Finding(concept, resource, done)
         else:
             yield Unreadable(resource, f"{concept.title}: its status does not say whether it was done")
+
+
+def relatives(history: FamilyMemberHistory, resource: str, vocabulary: Vocabulary) -> Iterable[Problem]:
+    """Return a family history of B12 deficiency as a problem that is there, once; raises what decoding raises."""
+    if history.status == "entered-in-error" or not told(history.condition):
+        return ()
+    index = vocabulary.index
+    for inherited in decode_inherited.decode(history.condition) or ():
+        code = inherited.code or CodeableConcept()
+        known = (index.concept(coding.system or "", coding.code or "") for coding in code.coding)
+        coded = any(concept is not None and Role.B12_DIAGNOSIS in concept.roles for concept in known)
+        words = " ".join(text for text in (code.text, *_displays(code)) if text).lower()
+        for word, concept in vocabulary.relative_words:
+            if coded or word in words:
+                return (Problem(concept, resource, None, None, active=True, certain=True),)
+    return ()
 
 
 def allergies(allergy: AllergyIntolerance, resource: str, vocabulary: Vocabulary) -> Iterator[Finding]:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from typing import TypeGuard
 
+import msgspec
+
 from service.domain.index import CodeIndex
 from service.domain.orders import every_days
 from service.domain.record import Concept, Course, Exposure, Form, Unreadable
+from service.domain.terms import Role
 from service.fhir import dates
 from service.fhir.decoding import decode_dosage, decode_dosages
+from service.fhir.doses import dose_of
 from service.fhir.shapes import (
     AnyMedication,
     Dosage,
@@ -24,7 +28,7 @@ from service.fhir.shapes import (
     Repeat,
     told,
 )
-from service.fhir.vocabulary import Named
+from service.fhir.vocabulary import Named, Vocabulary
 
 _ENDED = frozenset({"completed", "stopped", "on-hold", "ended"})
 _PROPOSED = frozenset({"proposal", "option"})
@@ -51,13 +55,19 @@ _SHORT = 3
 
 
 def exposures(
-    medication: AnyMedication, named: Named, resource: str, index: CodeIndex, b12_words: Iterable[str]
+    medication: AnyMedication, named: Named, resource: str, words: Vocabulary
 ) -> Iterator[Exposure | Unreadable]:
     """Yield an exposure for each medicine the code names; told where it is not clear whether it was taken."""
     concepts = named.concepts
     if not concepts:
-        if any(word in named.words for word in b12_words):
+        if not named.worded:
+            return
+        if named.antidote is None:
             yield Unreadable(resource, "it names vitamin B12 in words, but by no code that is known")
+            return
+        concepts = (named.antidote,)
+    if named.mixed:
+        yield Unreadable(resource, "it names vitamin B12 in words beside folic acid, but by no code that is known")
         return
     dosages = _dosages(medication)
     course = _course(medication)
@@ -68,10 +78,15 @@ def exposures(
     if course is Course.GIVEN and start is None:
         yield Unreadable(resource, f"{concepts[0].title}: it has no date that can be read")
         return
-    words = _words(named, dosages)
-    local = _local(words, index)
     for concept in concepts:
-        form = _form(concept, dosages, words, index)
+        form, dose = _form(concept, dosages, named, words.index), None
+        antidote = Role.ANTIDOTE in concept.roles
+        if Role.COBALAMIN in concept.roles:
+            try:
+                dose = dose_of(dosages, words.index.aliases)
+            except msgspec.DecodeError:
+                yield Unreadable(resource, f"{concept.title}: its dose cannot be read")
+            antidote = words.b12.antidote_in(_words(named, dosages)) is not None
         yield Exposure(
             concept=concept,
             resource=resource,
@@ -80,8 +95,10 @@ def exposures(
             start=start,
             end=end,
             every_days=_every(dosages),
-            systemic=not local or form in _SYSTEMIC,
+            systemic=form in _SYSTEMIC or not _local(_words(named, dosages), words.index),
             text=named.title or concept.title,
+            dose=dose,
+            as_antidote=antidote,
         )
 
 
@@ -169,7 +186,7 @@ def _every(dosages: tuple[Dosage, ...]) -> Decimal | None:
     return None
 
 
-def _form(concept: Concept, dosages: tuple[Dosage, ...], text: str, index: CodeIndex) -> Form:
+def _form(concept: Concept, dosages: tuple[Dosage, ...], named: Named, index: CodeIndex) -> Form:
     """Return how it is given: the product's code first, then the order's route in codes, then in words."""
     if concept.form is not None:
         return Form(concept.form)
@@ -179,6 +196,7 @@ def _form(concept: Concept, dosages: tuple[Dosage, ...], text: str, index: CodeI
             form = routes.forms.get((coding.system or "", coding.code or ""))
             if form is not None:
                 return Form(form)
+    text = _words(named, dosages)
     return next((Form(form) for word, form in routes.words if _says(text, word)), Form.UNKNOWN)
 
 

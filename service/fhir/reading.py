@@ -13,7 +13,7 @@ from service.domain.index import CodeIndex
 from service.domain.record import Exposure, Finding, Problem, Record, Result, Unreadable, When, record_of
 from service.domain.terms import Role
 from service.fhir import dates
-from service.fhir.findings import allergies, problems, procedures, results
+from service.fhir.findings import allergies, problems, procedures, relatives, results
 from service.fhir.measures import Units, units_of
 from service.fhir.medicines import exposures, never_taken
 from service.fhir.pages import UNFIT, Broken, Item, texts_in, unfit
@@ -22,6 +22,7 @@ from service.fhir.shapes import (
     AllergyIntolerance,
     CodeableConcept,
     Condition,
+    FamilyMemberHistory,
     Medication,
     MedicationAdministration,
     MedicationRequest,
@@ -64,7 +65,6 @@ class Reader:
     index: CodeIndex
     units: Units
     words: Vocabulary
-    b12_words: tuple[str, ...]
     ethnic_words: tuple[str, ...]
 
     def read(self, items: Iterable[Item], patient_id: str | None, unchecked: tuple[str, ...] = ()) -> Record:
@@ -91,6 +91,8 @@ class Reader:
                     _keep(procedures(resource, name, self.words), draft.procedures, draft)
                 elif isinstance(resource, AllergyIntolerance):
                     draft.allergies += allergies(resource, name, self.words)
+                elif isinstance(resource, FamilyMemberHistory):
+                    draft.problems += relatives(resource, name, self.words)
                 elif isinstance(resource, Patient):
                     person = resource
                 elif isinstance(resource, Broken):
@@ -134,7 +136,7 @@ class Reader:
         else:
             draft.unreadable.append(Unreadable(name, "it names no medicine"))
             return
-        _keep(exposures(resource, named, name, self.index, self.b12_words), draft.exposures, draft)
+        _keep(exposures(resource, named, name, self.words), draft.exposures, draft)
 
     def _broken(self, broken: Broken, draft: _Draft) -> None:
         """Tell of a resource that could not be read, unless what can be read shows that it never mattered."""
@@ -146,7 +148,12 @@ class Reader:
         allergy = broken.kind == "AllergyIntolerance"
         if allergy:
             known = [concept for concept in known if Role.COBALAMIN in concept.roles]
-        worded = (allergy or broken.kind in _TAKEN) and any(word in broken.words for word in self.b12_words)
+        medicine = broken.kind in _TAKEN
+        if medicine and not known:
+            # Undecoded, a product is still known by the ingredient in its name.
+            product = self.index.medicine("", "?", broken.words)
+            known = [product] if product is not None else []
+        worded = (allergy or medicine) and any(word in broken.words for word in self.words.b12.any)
         if broken.codes is not None and not known and not tested and not worded:
             return
         when = dates.when_or_none(broken.taken)
@@ -173,7 +180,6 @@ def reader(index: CodeIndex) -> Reader:
         index,
         units_of(index),
         Vocabulary(index),
-        b12_words=_words_of(Role.COBALT, index),
         ethnic_words=_words_of(Role.ETHNICITY, index),
     )
 

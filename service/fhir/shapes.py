@@ -176,6 +176,20 @@ class AllergyIntolerance(Resource, tag="AllergyIntolerance"):
     reaction: tuple[AllergyReaction, ...] = ()
 
 
+class Inherited(Shape):
+    """FamilyMemberHistory.condition."""
+
+    code: CodeableConcept | None = None
+
+
+class FamilyMemberHistory(Resource, tag="FamilyMemberHistory"):
+    """What a relative has or had."""
+
+    status: str | None = None
+    patient: Subject | None = None
+    condition: Raw = NOTHING
+
+
 class Repeat(Shape):
     """Timing.repeat."""
 
@@ -199,6 +213,15 @@ class Dosage(Shape):
     text: str | None = None
     timing: Timing | None = None
     route: CodeableConcept | None = None
+    doseAndRate: Raw = NOTHING
+    dose: Raw = NOTHING
+
+
+class Amounts(Shape):
+    """Dosage.doseAndRate, its dose."""
+
+    doseQuantity: Quantity | None = None
+    doseRange: Range | None = None
 
 
 class Dispense(Shape):
@@ -279,6 +302,7 @@ Readable = (
     | Condition
     | Procedure
     | AllergyIntolerance
+    | FamilyMemberHistory
     | Medication
     | MedicationRequest
     | MedicationStatement

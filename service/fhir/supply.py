@@ -40,7 +40,7 @@ def problems(order: Json) -> Iterator[str]:
             yield f"dispenseRequest.quantity: in {quantity.get('code')}, and the dose in {dose.get('code')}"
             return
         most = repeat.get("countMax", repeat.get("count"))
-        fit = _fit(repeat, start, end)
+        fit = doses_between(repeat, start, end)
         if most is not None and most > fit:
             yield f"dosageInstruction.{place}.timing.repeat: {most} doses, and {fit} fit between {start} and {end}"
         bounded = bounded and most is not None
@@ -88,7 +88,7 @@ def _exact(value: float | Decimal) -> Decimal:
     return Decimal(str(value))
 
 
-def _fit(repeat: Json, start: date, end: date) -> int:
+def doses_between(repeat: Json, start: date, end: date) -> int:
     """Return how many doses fall between two days, both included, at the shortest interval."""
     period, unit = _exact(repeat["period"]), repeat["periodUnit"]
     times: int = repeat["frequencyMax"] if "frequencyMax" in repeat else repeat["frequency"]

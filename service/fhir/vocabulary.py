@@ -23,7 +23,7 @@ _MOST, _LONGEST = 8192, 2048
 #: Results that show a bleeding risk: one that cannot be read is a hazard nobody can judge.
 HAZARDS = frozenset({Analyte.INR, Analyte.PLATELETS})
 #: What words alone in a Condition never say.
-_CODED_ONLY = frozenset({Role.COBALT, Role.PREGNANCY})
+_CODED_ONLY = frozenset({Role.COBALT, Role.PREGNANCY, Role.ANTIDOTE, Role.RELATIVE})
 _NO_CONCEPT = CodeableConcept()
 
 
@@ -44,11 +44,28 @@ class Meant(NamedTuple):
 
 
 class Named(NamedTuple):
-    """What a medicine's code names, its words in small letters, and how it is called."""
+    """What a medicine's code names, its words in small letters, and how it is called.
+
+    `worded` says that the words name vitamin B12, `mixed` that they do beside folic acid: no folic acid alone.
+    """
 
     concepts: tuple[Concept, ...]
     words: str
     title: str | None
+    worded: bool
+    mixed: bool
+    antidote: Concept | None
+
+
+class B12Words(NamedTuple):
+    """The words that name vitamin B12, and those that say that it was given as an antidote."""
+
+    any: tuple[str, ...]
+    antidote: tuple[tuple[str, Concept], ...]
+
+    def antidote_in(self, text: str) -> Concept | None:
+        """Return the antidote that a text in small letters names, or None."""
+        return next((concept for word, concept in self.antidote if word in text), None)
 
 
 NOTHING_ASKED = Asked((), (), mixed=False, hazard=False)
@@ -71,7 +88,12 @@ class Vocabulary:
     def __init__(self, index: CodeIndex) -> None:
         """Begin knowing the codes alone."""
         self.index = index
+        self.b12 = B12Words(
+            tuple(word for word, concept in index.words if Role.COBALT in concept.roles),
+            tuple((word, concept) for word, concept in index.words if Role.ANTIDOTE in concept.roles),
+        )
         self.problem_words = tuple((word, concept) for word, concept in index.words if not concept.roles & _CODED_ONLY)
+        self.relative_words = tuple((word, concept) for word, concept in index.words if Role.RELATIVE in concept.roles)
         self.asked: Callable[[Raw], Asked] = remembered(self._asked)
         self.problem: Callable[[Raw], Meant] = remembered(self._problem)
         self.concepts: Callable[[Raw], tuple[Concept, ...]] = remembered(self._concepts)
@@ -89,7 +111,11 @@ class Vocabulary:
                 known = found.get(concept.id)
                 found[concept.id] = known if known is not None and known.form else concept
         words = " ".join([text for text in (code.text, *(c.display for c in code.coding)) if text]).lower()
-        return Named(_telling(tuple(found.values())), words, code.text)
+        concepts = _telling(tuple(found.values()))
+        worded = any(word in words for word in self.b12.any)
+        roles = frozenset[Role]().union(*(concept.roles for concept in concepts))
+        mixed = worded and Role.FOLIC_ACID in roles and Role.COBALAMIN not in roles
+        return Named(concepts, words, code.text, worded, mixed, self.b12.antidote_in(words))
 
     def _asked(self, written: bytes) -> Asked:
         code = concept_in(written)

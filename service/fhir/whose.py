@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from service.fhir.pages import Broken, Item, Other
-from service.fhir.shapes import AllergyIntolerance, Medication, OperationOutcome, Patient, Readable
+from service.fhir.shapes import AllergyIntolerance, FamilyMemberHistory, Medication, OperationOutcome, Patient, Readable
+
+#: Resources that name the person as their patient, not as their subject.
+_OF_PATIENT = (AllergyIntolerance, FamilyMemberHistory)
 
 
 class OtherPatient(Exception):
@@ -55,7 +58,7 @@ def _owners(name: str, resource: Readable | Broken | Other) -> tuple[str, ...]:
         return (*itself, resource.owner) if resource.owner else itself
     if isinstance(resource, Patient | Medication | OperationOutcome):
         return ()
-    subject = resource.patient if isinstance(resource, AllergyIntolerance) else resource.subject
+    subject = resource.patient if isinstance(resource, _OF_PATIENT) else resource.subject
     return (subject.reference,) if subject is not None and subject.reference else ()
 
 

@@ -16,7 +16,7 @@ from service.ids import named, namespace
 
 Json = dict[str, Any]
 Code = tuple[str, str, str]
-_UCUM = "http://unitsofmeasure.org"
+UCUM = "http://unitsofmeasure.org"
 _URN = "urn:ietf:rfc:3986"
 _ORDER = namespace("urn:b12-cds:order")
 _ROUTE_WORDS = {
@@ -163,27 +163,37 @@ def dose_words(order: Order) -> str:
     return f"{mass} = {_range(order.low, order.high)} {unit} of {strength}{per}"
 
 
+def _containers(order: Order) -> str:
+    count, pack = order.containers, order.product.pack
+    return f"; {count} {pack.one if count == 1 else pack.many}" if count is not None and pack is not None else ""
+
+
 def _range(low: Decimal, high: Decimal | None) -> str:
     return _plain(low) if high is None or high == low else f"{_plain(low)} to {_plain(high)}"
 
 
 def _dosage(order: Order, coding: Code | None) -> Json:
     bounds = {"start": order.start.isoformat(), "end": order.end.isoformat()}
-    route: Json = {"coding": [_coding(coding)]} if coding else {}
+    first = f"; first dose {order.first_after} after the last of the course" if order.first_after else ""
     dose: Json = {"doseQuantity": _quantity(order.low, order)}
     if order.high is not None:
         dose = {"doseRange": {"low": _quantity(order.low, order), "high": _quantity(order.high, order)}}
     return {
         "sequence": 1,
-        "text": f"{order.step.text}, {_GIVEN[order.route]} ({dose_words(order)})",
+        "text": f"{order.step.text}, {_GIVEN[order.route]} ({dose_words(order)}{_containers(order)}){first}",
         "timing": {"repeat": {"boundsPeriod": bounds} | how_often(order.step.timing)},
-        "route": route | {"text": _ROUTE_WORDS[order.route]},
+        "route": route_as_said(order.route, coding),
         "doseAndRate": [dose],
     }
 
 
+def route_as_said(route: Route, coding: Code | None) -> Json:
+    """Return a route in its code, where that is known, and in words."""
+    return ({"coding": [_coding(coding)]} if coding else {}) | {"text": _ROUTE_WORDS[route]}
+
+
 def _dispense(order: Order) -> Json:
-    days = {"value": order.days, "unit": "days", "system": _UCUM, "code": "d"}
+    days = {"value": order.days, "unit": "days", "system": UCUM, "code": "d"}
     return {
         "validityPeriod": {"start": order.start.isoformat(), "end": order.end.isoformat()},
         # An open step is reviewed before anything is repeated.
@@ -195,7 +205,7 @@ def _dispense(order: Order) -> Json:
 
 def _quantity(value: Decimal, order: Order) -> Json:
     unit = order.product.unit_one if value == 1 else order.product.unit_many
-    return {"value": number(value), "unit": unit, "system": _UCUM, "code": order.product.per.unit}
+    return {"value": number(value), "unit": unit, "system": UCUM, "code": order.product.per.unit}
 
 
 @lru_cache(maxsize=256)

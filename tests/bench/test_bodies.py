@@ -21,7 +21,7 @@ OURS = Target("ours", 1, SERVICE)
 
 @pytest.fixture(scope="module")
 def asked() -> flask.testing.FlaskClient:
-    return create_app(Settings(protocol=PROTOCOL)).test_client()
+    return create_app(Settings(protocol=PROTOCOL, authentication="off")).test_client()
 
 
 def answer(asked: flask.testing.FlaskClient, body: Body) -> bytes:

@@ -21,6 +21,7 @@ def test_there_are_cards_of_every_kind_to_look_at() -> None:
         ("critical", "MedicationRequest"),
         ("warning", "MedicationRequest"),
         ("warning", "nothing"),
+        ("warning", "ServiceRequest"),
         ("info", "ServiceRequest"),
         ("info", "nothing"),
     }
@@ -43,8 +44,10 @@ def test_a_summary_is_under_140_characters_of_plain_words_that_end_a_sentence() 
 
 
 def test_a_summary_stands_alone_it_names_the_condition_and_what_to_do() -> None:
-    """B12 or B12 deficiency, then an action: start, send, review, or why there is none."""
-    does = re.compile(r"Start |Send |review|No order proposed|no plan|no advice|See detail|[Dd]raft")
+    """B12 or B12 deficiency, then an action: start, send, ask, stop, review, or why there is none."""
+    does = re.compile(
+        r"Start |Send |[Aa]sk |stop |replace |review|No order proposed|no plan|no advice|See detail|[Dd]raft"
+    )
     wrong = [card["summary"] for _, _, card in every_card() if not does.search(card["summary"])]
     nameless = [card["summary"] for _, _, card in every_card() if not re.search("B12|Under 16", card["summary"])]
 
@@ -137,7 +140,7 @@ def test_plans_are_urgent_by_what_the_patient_has_and_work_up_is_not() -> None:
             wanted = {"critical" if pressing else "warning"}
         elif "MedicationRequest" in kinds(card):
             wanted = {"critical", "warning"} if pressing else {"warning"}
-        elif "ServiceRequest" in kinds(card):
+        elif "ServiceRequest" in kinds(card) and status is not Status.ON_TREATMENT:
             wanted = {"info"}
         else:
             wanted = {"info", "warning"}

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import pytest
 from markdown_it import MarkdownIt
 
-from service.explain import explanation
+from service.plain_text import explanation
 from tests.chart.resources import Resource
 from tests.vignettes import PROTOCOLS
 

@@ -25,9 +25,15 @@ def test_an_unlikely_deficiency_has_no_card_unless_there_is_something_to_prevent
 
 def test_a_stable_patient_on_treatment_has_no_card() -> None:
     treated = [asked for asked in every() if asked.decision.assessment.status is Status.ON_TREATMENT]
-    spoken = {(Notice.RESPONSE.value in asked.decision.notices, bool(asked.cards)) for asked in treated}
+    spoken = {(asked.decision.unstable, bool(asked.cards)) for asked in treated}
+    only_close = {
+        asked.name
+        for asked in treated
+        if Notice.RESPONSE.value in asked.decision.notices and not asked.decision.unstable
+    }
 
     assert spoken == {(False, False), (True, True)}
+    assert only_close == {"B874 uk-ng239"}  # injections closer together than usual, and well
 
 
 @pytest.mark.parametrize(

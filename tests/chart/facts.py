@@ -59,10 +59,11 @@ class Medicine(_Said, frozen=True, kw_only=True):
 
 
 class Injection(_Said, frozen=True, kw_only=True):
-    """A single dose that was given, as a MedicationAdministration."""
+    """A single dose that was given, as a MedicationAdministration; `dose` is a number and a unit."""
 
     name: str
     days_ago: int
+    dose: tuple[Number, str] | None = None
 
 
 class Allergy(_Said, frozen=True, kw_only=True):
@@ -82,6 +83,7 @@ class Therapy(_Said, frozen=True, kw_only=True):
     reported: bool = False
     status: str = "active"
     intent: str = "order"
+    ended_days_ago: int | None = None
 
 
 class Facts(_Said, frozen=True, kw_only=True):

@@ -26,7 +26,10 @@ def medicines(facts: Facts, today: date, choice: Choice) -> Iterator[Resource]:
     for dose in facts.given:
         given = today - timedelta(days=dose.days_ago)
         code = choice.of(concepts("medicines", dose.name))
-        yield fhir.medication_administration(code, given, ROUTE_OF[dose.name])
+        made = fhir.medication_administration(code, given, ROUTE_OF[dose.name])
+        if dose.dose:
+            made["dosage"]["dose"] = fhir.quantity(*dose.dose)
+        yield made
     if facts.on_b12:
         yield therapy(facts.on_b12, today, choice)
 
@@ -57,13 +60,15 @@ def course(medicine: Medicine, today: date, choice: Choice) -> Resource:
 def therapy(said: Therapy, today: date, choice: Choice) -> Resource:
     """B12 that the patient is on, with start, route and timing."""
     start = fhir.months_before(today, said.months)
+    ended = said.ended_days_ago
+    end = {"end": (today - timedelta(days=ended)).isoformat()} if ended is not None else {}
     period, unit = said.every
     by = ROUTE_OF[said.product]
     dosage = {
         "text": f"1 mg {by} every {period} {unit}",
         "timing": {
             "repeat": {
-                "boundsPeriod": {"start": start.isoformat()},
+                "boundsPeriod": {"start": start.isoformat()} | end,
                 "frequency": 1,
                 "period": period,
                 "periodUnit": unit,

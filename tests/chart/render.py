@@ -15,6 +15,7 @@ from .problems import LONG_STANDING, diet, problems
 from .resources import Resource
 
 SERVER = "http://ehr.example.org/fhir"
+FAMILY = {"family_history_pa": "pernicious anaemia"}
 RACE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-race"
 
 
@@ -88,18 +89,19 @@ def chart(facts: Facts, today: date, choice: Choice) -> Iterator[Resource]:
         recorded = today - timedelta(days=LONG_STANDING)
         yield fhir.allergy(code, recorded, clinical=refusal.clinical, verification=refusal.verification)
     for risk in facts.risk:
-        yield family_history(risk)
+        yield family_history(risk, choice)
     if "megaloblastic_film" in facts.strong_picture:
         yield film(today, choice)
     yield from laboratory(facts, today, choice)
 
 
-def family_history(risk: str) -> Resource:
-    """A risk in the family, in words."""
+def family_history(risk: str, choice: Choice) -> Resource:
+    """A risk in the family, in words or coded."""
+    code = choice.of([{"text": FAMILY[risk].capitalize()}, *concepts("conditions", FAMILY[risk].replace(" ", "_"))])
     return {
         "resourceType": "FamilyMemberHistory",
         "status": "completed",
         "patient": {"reference": fhir.PATIENT},
         "relationship": {"text": "mother"},
-        "condition": [{"code": {"text": risk.replace("_", " ")}}],
+        "condition": [{"code": code}],
     }

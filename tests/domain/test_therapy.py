@@ -1,5 +1,6 @@
 """Which samples B12 therapy spoils, to the day."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -7,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain.record import Concept, Course, Exposure, Form, Record, When
-from service.domain.terms import Role
+from service.domain.record import Concept, Course, Exposure, Form, Measure, Record, When
+from service.domain.terms import PhaseName, Role
 from service.domain.therapy import Therapy, therapy_of
+from service.knowledge.load import load
 
+LIMITS = next(iter(load().book.protocols.values())).limits
 TODAY = date(2026, 6, 30)
 START = date(2026, 1, 10)
 B12 = Concept("cyanocobalamin", "cyanocobalamin", frozenset({Role.COBALAMIN}))
@@ -27,7 +30,7 @@ def given_on(day, form=INJECTION):
 
 
 def therapy(*exposures, washout=14) -> Therapy:
-    return therapy_of(Record(exposures=exposures), TODAY, washout, lapse_months=3)
+    return therapy_of(Record(exposures=exposures), TODAY, replace(LIMITS, injection_washout_days=washout))
 
 
 def after(days, start=START):
@@ -193,6 +196,157 @@ def test_how_b12_is_taken_now_is_told_by_what_is_active(exposures, injected, by_
 )
 def test_an_active_order_whose_dates_are_over_stands_until_a_review_is_overdue(end, active):
     assert len(therapy(b12(end=end)).active) == active
+
+
+def dose_on(month, day, form=INJECTION):
+    return replace(given_on(date(2026, month, day), form), resource=f"MedicationAdministration/{month}-{day}")
+
+
+def course_of_doses(*doses):
+    """The course that doses alone make, as its start, its interval and the dose it is known by."""
+    return [(e.start, e.every_days, e.resource) for e in therapy(*doses).active]
+
+
+def test_injections_known_only_because_they_were_given_are_a_course_that_goes_on():
+    doses = [dose_on(4, 1), dose_on(5, 1), dose_on(6, 2)]
+
+    assert course_of_doses(*doses) == [(date(2026, 4, 1), Decimal(31), "MedicationAdministration/6-2")]
+    assert course_of_doses(*reversed(doses)) == course_of_doses(*doses)
+    assert therapy(*doses).injected
+
+
+@pytest.mark.parametrize(
+    "doses",
+    [
+        [dose_on(6, 2)],
+        [dose_on(6, 2), dose_on(6, 2)],
+        [dose_on(5, 2, ORAL), dose_on(6, 2, ORAL)],
+        [given_on(date(2025, 11, 1)), given_on(date(2025, 12, 29))],
+        [given_on(date(2025, 11, 1)), dose_on(6, 2)],
+        [dose_on(6, 2), dose_on(7, 2)],
+    ],
+)
+def test_one_injection_or_doses_half_a_year_apart_are_no_course(doses):
+    assert course_of_doses(*doses) == []
+
+
+def test_a_series_begins_after_its_last_real_gap():
+    doses = [given_on(date(2025, 6, 1)), given_on(date(2025, 12, 30)), dose_on(3, 30), dose_on(6, 28)]
+
+    assert course_of_doses(*doses) == [(date(2025, 12, 30), Decimal(90), "MedicationAdministration/6-28")]
+
+
+def test_doses_given_to_an_injected_order_make_no_second_course():
+    assert therapy(b12(), dose_on(5, 2), dose_on(6, 2)).active == (b12(),)
+    assert therapy(b12(), dose_on(5, 2), dose_on(6, 2)).last_dose == dose_on(6, 2)
+
+
+GRAM = Decimal(1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("dose", "by_words", "active"),
+    [
+        (Measure(5 * GRAM, "ug"), False, False),
+        (Measure(GRAM, "ug"), False, False),
+        (Measure(GRAM - 1, "ug"), False, True),
+        (Measure(Decimal(1000), "ug"), True, True),
+        (Measure(Decimal(1000), "ug"), False, True),
+        (Measure(5 * GRAM, "ug", "<="), True, False),
+        (None, True, False),
+        (None, False, True),
+    ],
+)
+def test_a_gram_of_a_cobalamin_is_an_antidote_and_no_treatment(dose, by_words, active):
+    given = replace(b12(), dose=dose, as_antidote=by_words)
+    found = therapy(given)
+
+    assert bool(found.active) is active
+    assert [e.resource for e in found.antidotes] == ([] if active else [given.resource])
+
+
+def test_an_antidote_spoils_samples_for_the_wash_out_and_no_longer():
+    found = therapy(replace(b12(form=UNKNOWN), as_antidote=True))
+
+    assert found.taken_during(after(1))
+    assert found.taken_during(after(14))
+    assert not found.taken_during(after(15))
+    assert found.last_taken(TODAY) is None
+
+
+HYDROXO = replace(b12(name="m2"), concept=Concept("hydroxocobalamin", "hydroxocobalamin", B12.roles))
+UNNAMED = replace(b12(name="m3"), concept=Concept("cobalamin", "B12", B12.roles | {Role.KIND_NOT_SAID}))
+
+
+@pytest.mark.parametrize(
+    ("courses", "beside"),
+    [
+        ((b12(), HYDROXO), True),
+        ((b12(), b12(form=ORAL, name="m4")), True),
+        ((b12(), b12(name="m5")), False),
+        ((b12(), UNNAMED), False),
+        ((b12(), b12(form=UNKNOWN, name="m6")), False),
+        ((b12(end=TODAY - timedelta(days=1)), HYDROXO), False),
+        ((b12(start=TODAY + timedelta(days=1)), HYDROXO), False),
+        ((b12(end=TODAY), HYDROXO), True),
+    ],
+)
+def test_courses_of_another_drug_or_form_that_run_today_are_parallel(courses, beside):
+    assert therapy(*courses).parallel == (courses if beside else ())
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "every", "phase"),
+    [
+        (10, 2, PhaseName.REPLETION),
+        (55, 7, PhaseName.REPLETION),
+        (55, 8, PhaseName.MAINTENANCE),
+        (56, 2, PhaseName.MAINTENANCE),
+        (10, None, None),
+        (400, None, PhaseName.MAINTENANCE),
+    ],
+)
+def test_the_stores_are_filled_in_the_first_weeks_while_doses_are_close(days_ago, every, phase):
+    course = b12(start=TODAY - timedelta(days=days_ago), every=Decimal(every) if every else None)
+
+    assert therapy(course).phase(course, TODAY, LIMITS) is phase
+
+
+def test_a_course_that_is_over_is_in_the_phase_of_its_last_day():
+    loading = b12(start=TODAY - timedelta(days=90), end=TODAY - timedelta(days=60), every=Decimal(2))
+
+    assert therapy(loading).phase(loading, TODAY, LIMITS) is PhaseName.REPLETION
+
+
+def test_the_phase_of_a_course_without_a_start_is_not_known():
+    course = b12(start=None, every=Decimal(90))
+
+    assert therapy(course).phase(course, TODAY, LIMITS) is None
+
+
+@pytest.mark.parametrize(
+    ("courses", "due"),
+    [
+        ((b12(end=TODAY - timedelta(days=30)),), TODAY - timedelta(days=30)),
+        ((b12(end=TODAY - timedelta(days=30)), b12(end=TODAY - timedelta(days=60), name="m2")), TODAY - timedelta(30)),
+        ((b12(end=TODAY),), None),
+        ((b12(),), None),
+        ((b12(end=TODAY - timedelta(days=30)), b12(name="m2")), None),
+        ((b12(end=TODAY - timedelta(days=120)),), None),
+        ((), None),
+    ],
+)
+def test_a_review_was_due_when_the_last_order_on_record_is_over(courses, due):
+    assert therapy(*courses).review_passed(TODAY) == due
+
+
+def test_b12_was_last_taken_when_the_newest_course_ended_and_never_after_today():
+    ended = b12(ENDED, end=date(2026, 2, 1))
+
+    assert therapy(ended, b12(ENDED, start=LONG_AGO, end=START)).last_taken(TODAY) == date(2026, 2, 1)
+    assert therapy(b12(ENDED, end=date(2027, 1, 1))).last_taken(TODAY) == TODAY
+    assert therapy(ended, b12()).last_taken(TODAY) is None
+    assert therapy().last_taken(TODAY) is None
 
 
 ANY_DAY = st.dates() | st.sampled_from([date.min, date.max, date.max - timedelta(days=1), None])

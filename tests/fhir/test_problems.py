@@ -211,6 +211,8 @@ def test_a_procedure_that_does_not_say_whether_it_was_done_is_told_if_it_matters
         {"text": "Hydroxocobalamin - rash"},
         {"text": "COBALT"},
         {"text": "vitamin B12 injection"},
+        {"text": "B12 injection"},
+        {"text": "B-12 shots: rash"},
         {"coding": [{"system": "http://local", "code": "1", "display": "Cyanocobalamin"}]},
     ],
 )

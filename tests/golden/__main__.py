@@ -1,8 +1,11 @@
-"""Write the golden files anew."""
+"""Write the golden files, the answers kept in short and the shipped worked patients anew."""
 
 from __future__ import annotations
 
-from . import fresh
+from service.evaluate import shipped
+from tests.worked import SHIPPED, drawn
 
-for path, text in fresh():
+from . import answers, fresh
+
+for path, text in (*fresh(), (SHIPPED, drawn()), (answers.FILE, answers.written(shipped()))):
     path.write_text(text, encoding="utf-8")

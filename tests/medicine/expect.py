@@ -23,6 +23,8 @@ def departures(told: Vignette, protocol: Protocol, given: Answer, chart: Resourc
         *_modifiers(told, under, given),
         *_plan(told, under, given),
         *_notices(told, under, given),
+        *_words(under, given),
+        *_tests(under, given),
         *_always(given),
         *(words for rule in (*told.expect.never, *under.never) for words in _never(rule, given)),
         *(f"rests on {each}, which is not in the chart" for each in sorted(cited(given) - held(chart))),
@@ -107,6 +109,20 @@ def _notices(told: Vignette, under: Under, given: Answer) -> Iterator[str]:
     missing = set(under.notices) - set(told.unchecked) - set(given["notices"])
     if missing:
         yield f"does not say {sorted(missing)}"
+
+
+def _words(under: Under, given: Answer) -> Iterator[str]:
+    shown = "\n".join(f"{card['summary']}\n{card.get('detail', '')}" for card in given["cards"])
+    yield from (f"no card says {words!r}" for words in under.says if words not in shown)
+
+
+def _tests(under: Under, given: Answer) -> Iterator[str]:
+    offered = [order["code"]["text"] for order in created(given, "ServiceRequest")]
+    yield from (f"no card offers {test}" for test in under.orders if test not in offered)
+    yield from (f"a card offers {test}" for test in under.not_orders if test in offered)
+    places = [offered.index(test) for test in under.orders if test in offered]
+    if places != sorted(places):
+        yield f"offers {offered}, in another order than {list(under.orders)}"
 
 
 def _always(given: Answer) -> Iterator[str]:

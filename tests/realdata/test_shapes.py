@@ -60,7 +60,7 @@ def product(name, code="999999", system=RX, **changes):
         ("ranitidine 150 MG Oral Tablet", "ranitidine"),
         ("Nizatidine 15 MG/ML Oral Solution [Axid]", "nizatidine"),
         ("cholestyramine resin 4000 MG Powder for Oral Suspension", "colestyramine"),
-        ("warfarin sodium 2 MG Oral Tablet", "anticoagulant"),
+        ("warfarin sodium 2 MG Oral Tablet", "vitamin-k-antagonist"),
         ("0.4 ML enoxaparin sodium 100 MG/ML Prefilled Syringe", "anticoagulant"),
     ],
 )

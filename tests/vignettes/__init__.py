@@ -34,6 +34,7 @@ Mechanism = Literal[
 class Under(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What one protocol answers; `plan` lists what is acceptable, the recommended one first.
 
+    `says` is text that a card must hold, `orders` the tests that a card must offer, `not_orders` those it must not.
     What is not said is not checked, but for startNow: with `confirmed` it is true, else false unless said.
     """
 
@@ -47,6 +48,9 @@ class Under(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     mechanism: Mechanism | None = None
     modifiers: tuple[str, ...] | None = None
     notices: tuple[str, ...] = ()
+    says: tuple[str, ...] = ()
+    orders: tuple[str, ...] = ()
+    not_orders: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
 
 
