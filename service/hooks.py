@@ -26,7 +26,7 @@ from service.fhir.reading import OtherPatient, unresolved_medications
 from service.fhir.shapes import Readable
 from service.fhir.versions import name_of
 from service.memory import Memory, matters
-from service.ordering import OF_ORDERS, Asked, diagnosed, ordered
+from service.ordering import OF_AN_ORDER, OF_ORDERS, Asked, diagnosed, ordered
 from service.prefetch import MEDICINES, REQUIRED, TITLES, templates
 
 #: In the sandbox a request may choose its protocol under this extension key.
@@ -102,7 +102,9 @@ class Desk:
     def _said(self, call: Call, answer: Answer, about: dict[str, str], once: str | None = None) -> Response:
         cards = answer.cards
         if self.memory is not None:
-            cards = self.memory.speak(call, answer.decision, matters(about, cards), self.using.book, once=once)
+            cards = self.memory.speak(
+                call, answer.decision, matters(about, cards, OF_AN_ORDER), self.using.book, once=once
+            )
         return Response(cards=cards, extension=answer.extension)
 
     def _protocol(self, call: Call) -> Protocol:

@@ -43,10 +43,15 @@ _WRONG = ("unit", "date", "value", "status", "dose", "medicine", "code")
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One card a service would say, and its matter: of several on one matter only the most urgent is said."""
+    """One card a service would say, and its matter: of several on one matter only the most urgent is said.
+
+    One about an order in hand is not `lasting`: accepting its correction quiets nothing, for the same slip may be made
+    again, and what is critical always speaks.
+    """
 
     matter: str
     card: Card
+    lasting: bool = True
 
 
 class Memory:
@@ -102,7 +107,7 @@ class Memory:
             return tuple(each.card for each in said)
         user = _user(call)
         verdicts = [
-            (each, _SAID if each.matter in told else self._verdict(each.matter, known, stands, user, book.quieting))
+            (each, _SAID if each.matter in told else self._verdict(each, known, stands, user, book.quieting))
             for each in said
         ]
         about = _About(call, decision, keys[0], self._clock(), book.version, *_hashes(call, keys[0], user))
@@ -145,9 +150,11 @@ class Memory:
         return shown_matters(self.database, patients, call.client, service, self._clock() - _ONE_WORK)
 
     def _verdict(
-        self, matter: str, known: Sequence[Answered], stands: Standing, user: str | None, table: Quieting
+        self, said: Said, known: Sequence[Answered], stands: Standing, user: str | None, table: Quieting
     ) -> Verdict:
-        mine = [each for each in known if each.matter == matter]
+        if not said.lasting and said.card.indicator is Indicator.CRITICAL:
+            return _SPEAKS
+        mine = [e for e in known if e.matter == said.matter and (said.lasting or not e.answer.accepted)]
         return judge(self._compared(mine, stands, user), self._clock(), user, table) if mine else _SPEAKS
 
     def _compared(
@@ -249,6 +256,10 @@ def _problems(call: Call, decision: Decision, now: datetime) -> Iterator[DataPro
         yield DataProblem(day, call.client, call.service, f"unreadable-{kind}", what)
 
 
-def matters(known: Mapping[str, str], cards: Sequence[Card]) -> tuple[Said, ...]:
-    """Return each card with its matter, known by the card's id; a card of no known matter is its own."""
-    return tuple(Said(known.get(card.uuid or "", card.uuid or card.summary), card) for card in cards)
+def matters(known: Mapping[str, str], cards: Sequence[Card], of_orders: str | None = None) -> tuple[Said, ...]:
+    """Return each card with its matter, known by the card's id; a card of no known matter is its own.
+
+    A matter that begins with `of_orders` is about an order in hand.
+    """
+    named = [(known.get(card.uuid or "", card.uuid or card.summary), card) for card in cards]
+    return tuple(Said(name, card, of_orders is None or not name.startswith(of_orders)) for name, card in named)

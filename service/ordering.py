@@ -43,6 +43,9 @@ OF_ORDERS = {
 }
 """For each hook about orders: where its context holds them, and what is looked at."""
 
+OF_AN_ORDER = "draft-"
+"""How the matter of a card about an unsigned order begins."""
+
 _CONTENT = namespace("urn:b12-cds:order-content")
 _NOT_SIGNED = ("draft", None)
 
@@ -142,7 +145,7 @@ def _draft_cards(
 def _about(matter: Matter) -> str:
     """Return what a card is about: the finding and what is ordered; another order is another matter."""
     content = "\n".join(sorted(draft.content for draft in matter.drafts))
-    return f"draft-{matter.kind.value}-{named(_CONTENT, content)}"
+    return f"{OF_AN_ORDER}{matter.kind.value}-{named(_CONTENT, content)}"
 
 
 def _treatment_cards(

@@ -1,4 +1,4 @@
-"""Each check that an unsigned order goes through: the hazards first, then dose, route and interval, then what is not known."""
+"""The checks of an unsigned order: hazards first, then dose, route and interval, then what is not known."""
 
 from __future__ import annotations
 

@@ -42,6 +42,13 @@ class Ward:
     def signed(self, patient: Facts, *orders: Json, **changes: Any) -> list[Json]:
         return self._asked("order-sign", patient, orders, {}, changes)
 
+    def answers(self, card: Json, outcome: str) -> None:
+        item: Json = {"card": card["uuid"], "outcome": outcome, "outcomeTimestamp": datetime.now(UTC).isoformat()}
+        if outcome == "accepted":
+            item["acceptedSuggestions"] = [{"id": card["suggestions"][0]["uuid"]}]
+        answer = self._http.post("/cds-services/b12-order-sign/feedback", json={"feedback": [item]})
+        assert answer.status_code == 200, answer.data
+
     def _asked(self, hook: str, patient: Facts, orders: tuple[Json, ...], context: Json, changes: Json) -> list[Json]:
         asked = request(hook, patient, TODAY, draftOrders=drafts(*orders), **context)
         cards: list[Json] = posted(self._http, asked | {"hookInstance": str(uuid.uuid4())} | changes)["cards"]
@@ -123,6 +130,24 @@ def test_the_record_of_what_was_shown_names_the_quiet_card_and_no_patient(ward: 
     ]
     assert rows[1].because == "said when it was chosen"
     assert all("patient-1" not in row.matter and "request-123" not in row.matter for row in rows)
+
+
+def test_an_unsafe_draft_speaks_again_whatever_was_answered_to_it(ward: Ward) -> None:
+    (card,) = ward.signed(LEBER, WRONG)
+    ward.answers(card, "overridden")
+    ward.answers(card, "accepted")
+
+    assert len(ward.signed(LEBER, WRONG)) == 1
+
+
+def test_a_correction_that_was_accepted_does_not_quiet_the_same_slip_next_time_and_an_override_does(ward: Ward) -> None:
+    order = tablets(today=TODAY)
+    (card,) = ward.signed(PERNICIOUS, order)
+    ward.answers(card, "accepted")
+    (again,) = ward.signed(PERNICIOUS, order)
+    ward.answers(again, "overridden")
+
+    assert ward.signed(PERNICIOUS, order) == []
 
 
 def test_without_a_memory_it_is_said_again() -> None:
