@@ -168,6 +168,18 @@ LIMITS = {
     "smallest_volume_ml": "0.05",
     "review_months": "3",
     "review_months_pregnant": "1",
+    "antidote_dose": "1000000",
+    "repletion_interval_days": "7",
+    "dose_slip_factor": "10",
+    "ferritin_months": "12",
+    "cause_months": "12",
+    "response_days": "10",
+    "response_weeks": "8",
+    "reticulocyte_days": "7",
+    "mcv_raised": "100",
+    "potassium_watch_days": "7",
+    "overdue_days": "14",
+    "interval_tolerance_days": "7",
 }
 B12_HIGH = {"ng/L": "914", "pmol/L": "674"}
 #: Mechanism and duration; (with neurology); then what else is true of the cause.
