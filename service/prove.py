@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
+from service.domain.doses import regimens_of
 from service.domain.orders import Order, schedule
 from service.domain.protocol import Book, Protocol, Regimen
 from service.domain.recommend import Option
@@ -42,22 +43,10 @@ def prove(book: Book) -> int:
 
 def _orders(book: Book) -> Iterator[tuple[Order, str]]:
     for protocol in book.protocols.values():
-        for regimen in _regimens(protocol):
+        for regimen in regimens_of(protocol):
             for route in dict.fromkeys((*regimen.routes, *regimen.off_label)):
                 for order in _of(regimen, route, protocol):
                     yield order, regimen.id
-
-
-def _regimens(protocol: Protocol) -> Iterator[Regimen]:
-    for row in protocol.table.values():
-        for choice in row.choices:
-            yield choice.regimen
-            if choice.then is not None:
-                yield choice.then
-    moves = [move.regimen for move in (protocol.to_tablets, protocol.to_nasal) if move is not None]
-    for regimen in (protocol.bridge, protocol.leber, *protocol.pregnancy_swaps.values(), *moves):
-        if regimen is not None:
-            yield regimen
 
 
 def _of(regimen: Regimen, route: Route, protocol: Protocol) -> Iterator[Order]:

@@ -18,9 +18,10 @@ from service.evaluate import shipped
 from service.hooks import Desk, registry
 from tests.chart.codes import Choice
 from tests.chart.facts import Facts
-from tests.chart.hook_request import Belongs, of_type, patient_view
+from tests.chart.hook_request import patient_view
 from tests.chart.render import bundle
 from tests.chart.resources import PATIENT, ROUTES, UCUM
+from tests.store.clinic import KEYS
 from tests.vignettes import TODAY
 
 Json = dict[str, Any]
@@ -40,18 +41,6 @@ FOLIC_ACID = ("folic acid 5 MG Oral Tablet", (RX, "4511"))
 METFORMIN = ("metformin", (RX, "6809"))
 OMEPRAZOLE = ("omeprazole", (RX, "7646"))
 LISINOPRIL = ("lisinopril", (RX, "29046"))
-KEYS: dict[str, Belongs] = {
-    "patient": of_type("Patient"),
-    "b12": of_type("Observation"),
-    "bloods": of_type("None"),
-    "conditions": of_type("Condition"),
-    "medicationRequests": of_type("MedicationRequest"),
-    "medicationStatements": of_type("MedicationStatement"),
-    "medicationAdministrations": of_type("MedicationAdministration"),
-    "allergies": of_type("AllergyIntolerance"),
-    "procedures": of_type("Procedure"),
-    "familyHistory": of_type("FamilyMemberHistory"),
-}
 LOW = [["b12", 110, "ng/L"]]
 
 

@@ -21,7 +21,7 @@ from tests.chart.render import bundle
 Json = dict[str, Any]
 URL = "/cds-services/b12-patient-view"
 DOCTOR, COLLEAGUE = "Practitioner/doctor", "Practitioner/colleague"
-_KEYS: dict[str, Belongs] = {
+KEYS: dict[str, Belongs] = {
     "patient": of_type("Patient"),
     "b12": of_type("Observation"),
     "bloods": of_type("None"),
@@ -61,7 +61,7 @@ class Clinic:
         return cards
 
     def called(self, facts: Facts, user: str = DOCTOR, patient: str | None = None, **changes: Any) -> Any:
-        request = patient_view(bundle(facts, datetime.now(UTC).date(), Choice.nth(0)), _KEYS)
+        request = patient_view(bundle(facts, datetime.now(UTC).date(), Choice.nth(0)), KEYS)
         request |= {"hookInstance": str(uuid.uuid4())} | changes
         request["context"]["userId"] = user
         if patient is not None:
