@@ -12,13 +12,13 @@ from datetime import date
 from pathlib import Path
 from statistics import median
 
-from bench import client, servers
+from bench import client, loads, servers
 from bench.bodies import bodies, without
 from bench.client import BARE, Body, Target, WrongAnswer
 from bench.report import Figures, Row, told, wrong
 
 PATIENTS, ROUNDS, WARM = 200, 3, 50
-CONNECTIONS, WAVES, WAVE_SECONDS = (1, 8), 3, 1.0
+CONNECTIONS, WAVES, WAVE_SECONDS = (1, 16), 3, 1.0
 STARTS, FALLBACKS = 3, 20
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
@@ -30,11 +30,11 @@ def main() -> int:
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn, initializer=gc.freeze) as apart:
         try:
-            figures = _measured(apart, sent)
+            figures, under = _measured(apart, sent), loads.measured(apart)
         except WrongAnswer as error:
             print(f"bench: a wrong answer: {error}", file=sys.stderr)
             return 1
-    table = told(figures)
+    table = "\n".join([told(figures), "## Under other loads", "", *loads.told(under)])
     print(table)
     RESULTS.write_text(table, encoding="utf-8")
     broken = wrong(figures)

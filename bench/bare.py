@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import orjson
 from flask import Flask, Response, request
 
 from service.app import application as service
 
 
-def application() -> Flask:
-    """Return the service with the bare endpoint beside it: one server, one process, the same heap."""
-    app = service()
-    app.add_url_rule("/parse", "parse", _parse, methods=["POST"])
-    return app
+def application() -> Any:
+    """Return the service with a bare application beside it: one server, one process, the same heap."""
+    whole, bare = service().wsgi_app, Flask("bare")
+    bare.add_url_rule("/parse", "parse", _parse, methods=["POST"])
+
+    def either(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        chosen = bare.wsgi_app if environ["PATH_INFO"] == "/parse" else whole
+        return chosen(environ, start_response)
+
+    return either
 
 
 def _parse() -> Response:

@@ -1,4 +1,7 @@
-"""The requests: one realistic hook request, re-keyed to our templates, of patients who need treatment today."""
+"""The requests: one realistic hook request, re-keyed to our templates, of patients who need treatment today.
+
+In three sizes: a few resources, the request as it is, and one whose charts go back nine times as far.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import replace
 from datetime import date, timedelta
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +24,18 @@ from service.knowledge.load import load
 from service.prefetch import templates
 
 Json = dict[str, Any]
+
+
+class Size(StrEnum):
+    """How much is sent."""
+
+    SMALL = "small"
+    USUAL = "usual"
+    LARGE = "large"
+
+
+#: How many times as much the large request holds.
+LARGER = 9
 PAYLOAD = Path(__file__).parent / "payloads" / "hook-realistic.json"
 #: The patient of the payload, and the B12 result that decides.
 PATIENT, DECIDING = "b12-bench-1", "obs-1"
@@ -32,10 +48,10 @@ _SENT = ("medicationStatements", "medicationAdministrations", "procedures", "fam
 _HAEMOGLOBIN, _MMA = "718-7", "13964-2"
 
 
-def bodies(count: int, today: date) -> list[Body]:
+def bodies(count: int, today: date, size: Size = Size.USUAL) -> list[Body]:
     """Return requests for so many patients: their own ids, values and hook instances; the same every day's run."""
     chance = random.Random(12)
-    whole = request(today)
+    whole = _sized(request(today), size)
     return [_body(whole, number, chance) for number in range(1, count + 1)]
 
 
@@ -57,6 +73,39 @@ def queries() -> dict[str, str]:
     return {template.key: template.url for template in templates(load().index)}
 
 
+def _sized(whole: Json, size: Size) -> Json:
+    """Return the request with fewer or more resources; the larger one repeats the chart with other ids, earlier."""
+    if size is Size.USUAL:
+        return whole
+    sent = dict(whole["prefetch"])
+    if size is Size.SMALL:
+        deciding = [e for e in sent["b12"]["entry"] if e["resource"]["id"] == DECIDING]
+        little = {key: page | {"entry": [], "total": 0} for key, page in sent.items() if key != "patient"}
+        few = {"b12": sent["b12"] | {"entry": [_bare(e) for e in deciding], "total": 1}}
+        person = {key: sent["patient"][key] for key in ("resourceType", "id", "gender", "birthDate")}
+        return whole | {"prefetch": little | few | {"patient": person}}
+    for key, page in sent.items():
+        if page.get("entry"):
+            more = [e for times in range(LARGER) for e in _again(page["entry"], times)]
+            sent[key] = page | {"entry": more, "total": len(more)}
+    return whole | {"prefetch": sent}
+
+
+def _bare(entry: Json) -> Json:
+    wanted = ("resourceType", "id", "status", "code", "subject", "effectiveDateTime", "valueQuantity")
+    return {"resource": {key: entry["resource"][key] for key in wanted}}
+
+
+def _again(entries: list[Json], times: int) -> list[Json]:
+    """Return entries once more, years earlier, each another resource."""
+    if not times:
+        return entries
+    earlier = _moved(entries, -timedelta(days=400 * times))
+    for entry in earlier:
+        entry["resource"]["id"] += f"-{times}"
+    return earlier
+
+
 def _body(whole: Json, number: int, chance: random.Random) -> Body:
     one = deepcopy(whole)
     for observation in _observations(one):
@@ -67,6 +116,10 @@ def _body(whole: Json, number: int, chance: random.Random) -> Body:
             quantity["value"] = chance.randrange(95, 119) / 10
         elif code == _MMA:
             quantity["value"] = float(chance.randrange(400, 990))
+        else:
+            # No two patients have the same results, whatever may be remembered of how they are printed.
+            digits = len(f"{quantity['value']}".partition(".")[2])
+            quantity["value"] = round(quantity["value"] * chance.uniform(0.9, 1.1), digits)
     patient = f"b12-bench-{number}"
     one["hookInstance"] = str(uuid.UUID(int=chance.getrandbits(128), version=4))
     json = orjson.dumps(one).replace(PATIENT.encode() + b'"', patient.encode() + b'"')

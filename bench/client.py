@@ -13,7 +13,10 @@ from typing import Any
 
 import orjson
 
+from bench.tokens import Signer
+
 SERVICE, BARE = "/cds-services/b12-patient-view", "/parse"
+PEER = SERVICE
 _CHUNK = 256 * 1024
 _TIMEOUT = 30.0
 
@@ -33,11 +36,13 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An endpoint to be timed; without a port it is orjson in this process."""
+    """An endpoint to be timed; without a port it is orjson in this process. A peer knows one trivial rule."""
 
     name: str
     port: int | None = None
     path: str = SERVICE
+    signer: Signer | None = None
+    peer: bool = False
 
 
 @dataclass(slots=True)
@@ -52,6 +57,10 @@ class Answers:
         if not head.startswith(b"HTTP/1.1 200 "):
             raise WrongAnswer(f"{target.name}: {head[:80]!r} {said[:400]!r}")
         told = orjson.loads(said)
+        if target.peer:
+            if told["cards"][0]["summary"] != "B12 is low":
+                raise WrongAnswer(f"{target.name}: {told}")
+            return
         if target.path == BARE:
             if told != {"patient": body.patient}:
                 raise WrongAnswer(f"{target.name}: {told}")
@@ -114,6 +123,8 @@ def message(target: Target, body: Body) -> bytes:
     """Return the request as it travels, its hook instance never used before."""
     fresh = body.json.replace(body.hook_instance.encode(), str(uuid.uuid4()).encode(), 1)
     head = f"POST {target.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    if target.signer is not None:
+        head += f"Authorization: Bearer {target.signer.token()}\r\n"
     return f"{head}Content-Length: {len(fresh)}\r\n\r\n".encode() + fresh
 
 
@@ -183,3 +194,28 @@ def at_once(target: Target, bodies: list[Body], connections: int, seconds: float
     for body, answer in done:
         answers.check(target, body, answer)
     return len(done) / taken
+
+
+def paced(target: Target, bodies: list[Body], rate: float, seconds: float, connections: int) -> list[float]:
+    """Return the milliseconds from when each request was due, at so many a second: waiting in line counts."""
+    due = count()
+    begun = time.perf_counter() + 0.05
+
+    def work() -> list[tuple[Body, bytes, float]]:
+        connection, had = Connection(target.port or 0), []
+        while (at := (number := next(due)) / rate) < seconds:
+            body = bodies[number % len(bodies)]
+            sent = message(target, body)
+            time.sleep(max(0.0, begun + at - time.perf_counter()))
+            answer = connection.ask(sent)
+            had.append((body, answer, (time.perf_counter() - begun - at) * 1000))
+        connection.close()
+        return had
+
+    with ThreadPoolExecutor(connections) as pool:
+        running = [pool.submit(work) for _ in range(connections)]
+        done = [one for each in running for one in each.result()]
+    answers = Answers()
+    for body, answer, _ in done:
+        answers.check(target, body, answer)
+    return [taken for _, _, taken in done]

@@ -19,7 +19,7 @@ START_SECONDS, MEMORY_MIB = 2.0, 150.0
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One target: milliseconds of each request, requests a second at 1 and 8 connections, MiB a worker."""
+    """One target: milliseconds of each request, requests a second at 1 and 16 connections, MiB a worker."""
 
     name: str
     times: Sequence[float]
@@ -59,12 +59,12 @@ def told(figures: Figures) -> str:
     lines = [
         "# Speed",
         "",
-        f"`make bench` on {date.today()}: {_machine()}.",
+        f"`make bench` on {date.today()}: {machine()}.",
         f"{figures.bodies} different requests of {figures.body_bytes // 1000} KB (hook-realistic.json, patients "
         f"confirmed under {PROTOCOL}), asked of each in turn, {len(figures.rows[0].times)} each; every answer of the "
         f"service a 200 with its orders, none given twice. {WORKERS} workers, {THREADS} threads each, one client.",
         "",
-        "| what | p50 ms | p95 ms | p50 / bare | req/s, 1 connection | req/s, 8 | MiB a worker |",
+        "| what | p50 ms | p95 ms | p50 / bare | req/s, 1 connection | req/s, 16 | MiB a worker |",
         "|---|--:|--:|--:|--:|--:|--:|",
         *(_row(row, figures) for row in figures.rows),
         "",
@@ -89,7 +89,8 @@ def _or_dash(value: float | None) -> str:
     return "-" if value is None else f"{value:.0f}"
 
 
-def _machine() -> str:
+def machine() -> str:
+    """Return the machine in words."""
     return f"{os.cpu_count()} cores, {_processor()}, {platform.system()}, Python {platform.python_version()}"
 
 

@@ -21,6 +21,8 @@ WORKERS = 2
 PROTOCOL = "us-aafp"
 #: Seconds in which a server must start, and stop.
 _PATIENCE, _FAREWELL = 30.0, 5.0
+#: Any answer of somebody else's server shows that it is up.
+_UP = (200, 404)
 _SERVE = ("-m", "service.cli", "serve", "--workers", str(WORKERS))
 
 
@@ -62,6 +64,15 @@ def granian(target: str, workers: int = WORKERS, threads: int = THREADS, **setti
 
 
 @contextmanager
+def other(command: list[str], flag: str, *last: str, path: str) -> Iterator[Server]:
+    """Run somebody else's server; the port goes behind its flag, or first where it has none."""
+    port = _free_port()
+    given = (flag, str(port), *last) if flag else (str(port), *last)
+    with _running((*command[1:], *given), port, {}, program=command[0], path=path) as server:
+        yield server
+
+
+@contextmanager
 def gunicorn() -> Iterator[Server]:
     """Run the service under the other production server, with as many workers and threads."""
     port = _free_port()
@@ -72,24 +83,35 @@ def gunicorn() -> Iterator[Server]:
 
 
 @contextmanager
-def _running(arguments: tuple[str, ...], port: int, settings: Mapping[str, str]) -> Iterator[Server]:
+def _running(
+    arguments: tuple[str, ...],
+    port: int,
+    settings: Mapping[str, str],
+    program: str = sys.executable,
+    path: str = "/healthz",
+) -> Iterator[Server]:
     with tempfile.TemporaryFile() as log:
         begun = time.perf_counter()
         # A session of its own, so that no worker can outlive the server.
         child = subprocess.Popen(
-            [sys.executable, *arguments],
-            env=os.environ | {"B12_DATABASE": "none"} | settings,
+            [program, *arguments],
+            env=_environment() | {"B12_DATABASE": "none"} | settings,
             stdout=log,
             stderr=log,
             start_new_session=True,
         )
         try:
-            if not _until_healthy(port, child):
+            if not _until_healthy(port, child, path):
                 log.seek(0)
                 raise RuntimeError(f"a server did not start: {log.read().decode(errors='replace')[-2000:]}")
             yield Server(port, child.pid, time.perf_counter() - begun)
         finally:
             _end(child)
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment with byte code kept, as that of an installed package is: the first start compiles."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
@@ -101,13 +123,13 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     child.wait()
 
 
-def _until_healthy(port: int, child: subprocess.Popen[bytes]) -> bool:
+def _until_healthy(port: int, child: subprocess.Popen[bytes], path: str) -> bool:
     end = time.monotonic() + _PATIENCE
     while time.monotonic() < end and child.poll() is None:
         connection = HTTPConnection("127.0.0.1", port, timeout=1)
         try:
-            connection.request("GET", "/healthz")
-            if connection.getresponse().status == 200:
+            connection.request("GET", path)
+            if connection.getresponse().status in _UP:
                 return True
         except OSError:
             time.sleep(0.01)

@@ -2,10 +2,11 @@
 
 import logging
 import re
+from collections.abc import Mapping
 from math import ceil
 from time import time
+from typing import Any
 
-import flask
 from limits import RateLimitItem
 from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
@@ -41,7 +42,7 @@ class RateLimit:
 
 
 class Gate:
-    """Admits the current request of a client; without a verifier everybody is `anyone`."""
+    """Admits the requests of clients; without a verifier everybody is `anyone`."""
 
     def __init__(
         self, anyone: Client | None = None, verifier: Verifier | None = None, rates: RateLimit | None = None
@@ -50,8 +51,8 @@ class Gate:
             raise ValueError("either callers are authenticated, or there is a client that everybody is")
         self._anyone, self._verifier, self._rates = anyone, verifier, rates
 
-    def admit(self, path: str) -> Client:
-        """Return the client that calls `path`, which is relative to the base of the service.
+    def admit(self, environ: Mapping[str, Any], path: str) -> Client:
+        """Return the client that calls `path`, a path below the base of the service.
 
         Raises `Unauthorized` (401), `TooMany` (429) or `Unavailable` (503).
         """
@@ -59,13 +60,13 @@ class Gate:
             client = self._anyone
             assert client is not None
         else:
-            client = self._authenticated(self._verifier, path)
+            client = self._authenticated(self._verifier, environ, path)
         if self._rates is not None and client.rate is not None:
             self._rates.count(client, client.rate)
         return client
 
-    def _authenticated(self, verifier: Verifier, path: str) -> Client:
-        given = _BEARER.fullmatch(flask.request.environ.get("HTTP_AUTHORIZATION", ""))
+    def _authenticated(self, verifier: Verifier, environ: Mapping[str, Any], path: str) -> Client:
+        given = _BEARER.fullmatch(environ.get("HTTP_AUTHORIZATION", ""))
         try:
             if given is None:
                 raise Unauthorized("no-token")

@@ -30,6 +30,8 @@ from cds_hooks.wire import Response
 Json = dict[str, Any]
 
 _ID = r"^(?!\.+$)[A-Za-z0-9.-]{1,64}$"
+_NAME = r"^[^\x00]*[^\s\x00-\x20\x7f-\xa0][^\x00]*$"
+"""Something that shows, and nothing that no database can hold."""
 _TEXT: Json = {"type": "string", "minLength": 1}
 _ALWAYS: tuple[type[Refusal], ...] = (InternalFault,)
 _OF_TOKENS: tuple[type[Refusal], ...] = (Unauthorized, Unavailable)
@@ -243,7 +245,7 @@ def _authorization() -> Json:
 
 
 def _feedback_body() -> Json:
-    name = {"type": "string", "pattern": r"\S", "maxLength": MAX_ID}
+    name = {"type": "string", "pattern": _NAME, "maxLength": MAX_ID}
     comment = {"type": "string", "maxLength": MAX_COMMENT}
     reason = _object({"code": name, "system": name}, display={"type": "string"})
     override = _object({}, reason=reason, userComment=comment) | {

@@ -6,7 +6,10 @@ The address that was looked at is the address that is connected to, so a name ca
 import logging
 import socket
 from collections.abc import Iterable, Sequence
+from http.client import HTTPResponse
+from io import BufferedReader, RawIOBase
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from time import monotonic
 from typing import Any
 
 from requests.adapters import HTTPAdapter
@@ -104,8 +107,41 @@ class GuardedAdapter(HTTPAdapter):
         }
 
 
+class _Until(RawIOBase):
+    """What a socket receives before one moment; later it is a timeout, however steadily the pieces come."""
+
+    def __init__(self, received: Any, connection: socket.socket, seconds: float) -> None:
+        self._received, self._connection, self._end = received, connection, monotonic() + seconds
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._end - monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        self._connection.settimeout(left)
+        size: int | None = self._received.readinto(buffer)
+        return size
+
+    def close(self) -> None:
+        self._received.close()
+        super().close()
+
+
+class _InTime(HTTPResponse):
+    """An answer that has to be there, headers and body, within the time that its first piece may take."""
+
+    def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
+        super().__init__(sock, *arguments, **options)
+        seconds = sock.gettimeout()
+        if seconds is not None:
+            self.fp = BufferedReader(_Until(self.fp.detach(), sock, seconds))
+
+
 class _Guard(HTTPConnection):
     networks: Networks
+    response_class = _InTime
 
     def _new_conn(self) -> socket.socket:
         try:

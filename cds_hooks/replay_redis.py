@@ -14,6 +14,13 @@ class RedisReplayGuard:
     def __init__(self, url: str) -> None:
         self._redis = redis.Redis.from_url(url, socket_timeout=SECONDS, socket_connect_timeout=SECONDS)
 
+    def is_ready(self) -> bool:
+        """Return whether the Redis answers."""
+        try:
+            return bool(self._redis.ping())
+        except redis.RedisError:
+            return False
+
     def first_use(self, issuer: str, jti: str, until: float) -> bool:
         """Return whether this is the first use of a token id by anybody who shares the Redis."""
         key = f"used-token:{len(issuer)}:{issuer}:{jti}"

@@ -5,13 +5,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from traceback import walk_tb
+from typing import Any
 from uuid import uuid4
 
-from cds_hooks.errors import MissingPrefetch, Refusal
+from cds_hooks.correlation import CURRENT
+from cds_hooks.errors import MissingPrefetch, Refusal, Unauthorized
 
 log = logging.getLogger("cds_hooks")
 
 _FRAMES = 8
+
+
+def _name() -> str:
+    exchange = CURRENT.get()
+    return exchange.id if exchange is not None else str(uuid4())
 
 
 @dataclass(slots=True)
@@ -19,11 +26,17 @@ class Trace:
     """One call as its log line tells it; `id` is the correlation id a caller may quote."""
 
     service: str = "unknown"
-    id: str = field(default_factory=lambda: str(uuid4()))
+    id: str = field(default_factory=_name)
+    kind: str = "call"
+    """`call`, or `feedback` on one."""
     states: Mapping[str, str] = field(default_factory=dict)
     cards: int = 0
     silent: bool = False
     """Whether the cards were made and not sent."""
+    refusal: str | None = None
+    """The kind of refusal, or what was wrong with the caller's token."""
+    fault: str | None = None
+    """The type of what failed."""
     laps: list[tuple[str, float]] = field(default_factory=list)
     _started: float = field(default_factory=perf_counter)
 
@@ -32,32 +45,33 @@ class Trace:
         self.laps.append((step, self.elapsed() - sum(ms for _, ms in self.laps)))
 
     def refused(self, refusal: Refusal) -> None:
-        """Keep the prefetch states of a call that was refused for them."""
+        """Keep why a call was refused, and the prefetch states of one that was refused for them."""
+        self.refusal = refusal.reason if isinstance(refusal, Unauthorized) else type(refusal).__name__
         if isinstance(refusal, MissingPrefetch):
             self.states = refusal.states
 
     def failed(self, fault: BaseException) -> None:
         """Log a fault's type and place, never its message: that may quote the record."""
+        self.fault = type(fault).__qualname__
         places = [f"{frame.f_globals.get('__name__')}:{line}" for frame, line in walk_tb(fault.__traceback__)]
-        log.error("call=%s fault=%s at=%s", self.id, type(fault).__qualname__, ">".join(places[-_FRAMES:]))
+        log.error("call=%s fault=%s at=%s", self.id, self.fault, ">".join(places[-_FRAMES:]))
 
     def broke(self, invariants: Sequence[str]) -> None:
         """Log the invariants that an answer breaks."""
         log.error("call=%s breaks=%s", self.id, ",".join(invariants))
 
     def close(self, status: int) -> None:
-        """Write the one line of the call."""
-        states = ",".join(f"{key}:{state}" for key, state in self.states.items())
-        log.info(
-            "call=%s service=%s status=%d cards=%d%s ms=%.1f prefetch=%s",
-            self.id,
-            self.service,
-            status,
-            self.cards,
-            " silent" if self.silent else "",
-            self.elapsed(),
-            states or "-",
-        )
+        """Write the one line of the call, and tell whoever watches."""
+        log.info(_Ended(self, status))
+        exchange = CURRENT.get()
+        if exchange is None:
+            return
+        for watch in exchange.watch:
+            try:
+                watch.ended(self, status)
+            # A count that cannot be kept must not cost an answer.
+            except Exception as fault:
+                log.error("call=%s watch=%s", self.id, type(fault).__qualname__)
 
     @property
     def server_timing(self) -> str:
@@ -67,3 +81,32 @@ class Trace:
     def elapsed(self) -> float:
         """Return the milliseconds since the call came in."""
         return (perf_counter() - self._started) * 1000
+
+
+class _Ended(dict[str, Any]):
+    """The one line of a call: fields for a log that keeps fields, words for one that keeps words."""
+
+    def __init__(self, trace: Trace, status: int) -> None:
+        super().__init__(
+            message="call",
+            call=trace.id,
+            service=trace.service,
+            kind=trace.kind,
+            status=status,
+            cards=trace.cards,
+            ms=round(trace.elapsed(), 1),
+        )
+        if trace.silent:
+            self["silent"] = True
+        if trace.refusal is not None:
+            self["refusal"] = trace.refusal
+        if trace.states:
+            self["prefetch"] = dict(trace.states)
+
+    def __str__(self) -> str:
+        states = ",".join(f"{key}:{state}" for key, state in self.get("prefetch", {}).items())
+        silent = " silent" if self.get("silent") else ""
+        return (
+            f"call={self['call']} service={self['service']} status={self['status']} cards={self['cards']}{silent} "
+            f"ms={self['ms']:.1f} prefetch={states or '-'}"
+        )

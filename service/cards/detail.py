@@ -266,12 +266,15 @@ def _differences(decision: Decision, book: Book) -> Iterator[str]:
 
 
 def _conflicts(decision: Decision, book: Book) -> Iterator[str]:
-    disputed = {notice for notice in decision.notices if notice.startswith("conflict-")}
-    if not disputed:
-        return
-    for conflict in book.conflicts:
-        if f"conflict-{conflict.id.lower()}" in disputed:
-            yield _difference(conflict, decision.protocol.id)
+    by_notice = _by_notice(book.conflicts)
+    for notice in decision.notices:
+        if notice in by_notice:
+            yield _difference(by_notice[notice], decision.protocol.id)
+
+
+@cache
+def _by_notice(conflicts: tuple[Conflict, ...]) -> dict[str, Conflict]:
+    return {f"conflict-{conflict.id.lower()}": conflict for conflict in conflicts}
 
 
 @cache

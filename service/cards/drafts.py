@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -191,7 +191,7 @@ class _Of:
         told = self.told
         wanted = tuple(dict.fromkeys(i for f in self.matter.findings for i in f.tests))
         about = circumstances(told.decision, told.book, told.address.patient, told.address.encounter, self.seed)
-        return tests(replace(told.decision, investigations=wanted), about)
+        return tests(told.decision._replace(investigations=wanted), about)
 
     def _changed(self, draft: Draft, found: list[Finding]) -> tuple[Action, ...]:
         changes = [f.change for f in found if f.change is not None]

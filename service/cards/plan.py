@@ -39,7 +39,7 @@ def plan(decision: Decision, book: Book) -> Iterator[str]:
         yield line("Why this route", " ".join(_why(decision, book)))
     remarks = remarks_of(book)
     for option, dated in decision.schedules:
-        yield _option(dated, decision.plan.duration, _watch(option, decision), _reviewed(option, decision), remarks)
+        yield _option(dated, decision.plan.duration, watch(option, decision), _reviewed(option, decision), remarks)
     drafts = decision.evidence.therapy.drafts
     if drafts:
         waiting = listed(f"{escaped(d.text)} ({escaped(d.resource)})" for d in drafts)
@@ -127,12 +127,13 @@ def _reviewed(option: Option, decision: Decision) -> tuple[str, ...]:
     return decision.protocol.monitoring["review of injected" if option.regimen.injected else "review of tablets"]
 
 
-def _watch(option: Option, decision: Decision) -> tuple[str, ...]:
-    watch = decision.protocol.monitoring
+def watch(option: Option, decision: Decision) -> tuple[str, ...]:
+    """Return what is watched while an option is followed, the response that is expected last."""
+    says = decision.protocol.monitoring
     if decision.assessment.prevention and not option.regimen.repletion:
-        return watch["prevention"]
+        return says["prevention"]
     if decision.evidence.pregnant or decision.evidence.breastfeeding:
-        return (*watch["pregnant"], decision.protocol.response)
+        return (*says["pregnant"], decision.protocol.response)
     autoimmune = decision.assessment.mechanism is Mechanism.AUTOIMMUNE_GASTRITIS
-    besides = watch["autoimmune"] if autoimmune else ()
-    return (*watch["injected" if option.regimen.injected else "tablets"], *besides, decision.protocol.response)
+    besides = says["autoimmune"] if autoimmune else ()
+    return (*says["injected" if option.regimen.injected else "tablets"], *besides, decision.protocol.response)

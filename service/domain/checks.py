@@ -22,11 +22,20 @@ Check = Callable[[Look], Finding | None]
 
 def findings(look: Look) -> list[Finding]:
     """Return everything that is wrong with a draft, in the order of the vocabulary."""
-    checks: tuple[Check, ...] = _OTHERS
-    if look.draft.b12 is not None:
-        checks = _ALWAYS if is_ours(look.draft, look.decision) else (*_ALWAYS, *_UNLESS_OURS)
-    found = [f for check in checks if (f := check(look)) is not None]
+    found = [f for check in asked_of(look) if (f := check(look)) is not None]
     return sorted(found, key=lambda f: _PLACES[f.kind])
+
+
+def asked_of(look: Look) -> tuple[Check, ...]:
+    """Return the checks that such a draft is put to."""
+    if look.draft.b12 is None:
+        return _OTHERS
+    return _ALWAYS if is_ours(look.draft, look.decision) else (*_ALWAYS, *_UNLESS_OURS)
+
+
+def looks_for(check: Check) -> Kind:
+    """Return what a check is there to find."""
+    return Kind(check.__name__.strip("_").replace("_", "-"))
 
 
 def _allergy(look: Look) -> Finding | None:

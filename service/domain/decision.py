@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from service.domain.assess import Assessment, assess
 from service.domain.evidence import Evidence, gather
@@ -23,8 +23,7 @@ from service.domain.terms import Analyte, Notice, Status
 _WATCHED = frozenset({Notice.URGENT_ANAEMIA, Notice.SAFETY_K})
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """Everything decided about one patient on one day under one protocol."""
 
     evidence: Evidence

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import NamedTuple
 
 from service.domain.deciding import banded_active, deciding_b12, eligible_b12
 from service.domain.protocol import Band, Limits, Protocol
@@ -24,8 +25,7 @@ from service.domain.terms import Analyte, Role
 from service.domain.therapy import Therapy, therapy_of
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """What the record says today, as the rules see it; None is unknown, never normal."""
 
     today: date
@@ -145,8 +145,7 @@ def under(evidence: Evidence, protocol: Protocol) -> Evidence:
     b12, band = deciding_b12(eligible, protocol, pregnant=pregnant)
     if b12 is not evidence.b12:
         return gather(record, protocol, today)
-    return replace(
-        evidence,
+    return evidence._replace(
         protocol=protocol,
         band=band,
         set_aside=aside,

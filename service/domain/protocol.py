@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from service.domain.cause import Cause
 from service.domain.dispute import Conflict
+from service.domain.due import Calendar
 from service.domain.index import Test
 from service.domain.quiet_rules import Quieting
 from service.domain.screening import Screening
@@ -339,3 +340,4 @@ class Book:
     tests: tuple[Test, ...]
     routes: Mapping[Route, tuple[str, str, str]]
     quieting: Quieting
+    calendar: Calendar

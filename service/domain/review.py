@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 from service.domain.checks import findings
@@ -31,17 +31,21 @@ class Matter:
         return tuple({finding.draft.name: finding.draft for finding in self.findings}.values())
 
 
-def review(decision: Decision, drafts: Drafts, book: Book, stage: Stage) -> tuple[Matter, ...]:
+def review(
+    decision: Decision, drafts: Drafts, book: Book, stage: Stage, off: Container[Kind] = ()
+) -> tuple[Matter, ...]:
     """Return what is wrong with the drafts that are spoken of, one matter a card, the most pressing first.
 
-    The decision is made from the record without these drafts. Nobody gets advice who is out of its scope.
+    The decision is made from the record without these drafts. Nobody gets advice who is out of its scope, nor any of a
+    kind that is `off`.
     """
     if decision.assessment.status is Status.OUT_OF_SCOPE or decision.evidence.record.deceased:
         return ()
     held: dict[Kind, list[Finding]] = {}
     for draft in drafts.orders:
-        if draft.selected and not _is_antidote(draft, decision, book):
-            for chief, found in _grouped(findings(Look(decision, drafts, book, stage, draft))):
+        if draft.selected and not is_antidote(draft, decision, book):
+            wrong = [f for f in findings(Look(decision, drafts, book, stage, draft)) if f.kind not in off]
+            for chief, found in _grouped(wrong):
                 held.setdefault(chief, []).extend(found)
     return tuple(Matter(kind, tuple(held[kind])) for kind in Kind if kind in held)
 
@@ -58,7 +62,7 @@ def _grouped(found: list[Finding]) -> Iterator[tuple[Kind, list[Finding]]]:
     yield from ((f.kind, [f]) for f in found if f.remedy is Remedy.TEST)
 
 
-def _is_antidote(draft: Draft, decision: Decision, book: Book) -> bool:
+def is_antidote(draft: Draft, decision: Decision, book: Book) -> bool:
     """Return whether a cobalamin is drafted against a poison; a slip of unit is none."""
     b12 = draft.b12
     if b12 is None:

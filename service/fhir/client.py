@@ -24,8 +24,9 @@ CONNECTIONS = 32
 _TOKEN = re.compile(r"[!-~]+")
 _CHUNK = 64 * 1024
 _TOO_LATE = "the FHIR server did not answer in time"
+REFUSED = "the FHIR server refused the access token (401)"
 _STATUS = {
-    401: "the FHIR server refused the access token (401)",
+    401: REFUSED,
     403: "the access token does not allow this (403)",
     404: "the FHIR server does not know this (404)",
     410: "the FHIR server has deleted this (410)",
@@ -91,6 +92,15 @@ class FhirClient:
         return body
 
     def _open(self, url: str, token: str | None, deadline: float) -> requests.Response:
+        try:
+            return self._asked(url, token, deadline)
+        except requests.ConnectionError as error:
+            # A connection that was kept open may be closed by the server just as it is used again.
+            if not (error.args and isinstance(error.args[0], urllib3.exceptions.ProtocolError)):
+                raise
+        return self._asked(url, token, deadline)
+
+    def _asked(self, url: str, token: str | None, deadline: float) -> requests.Response:
         left = _left(deadline)
         return self._session().get(
             url,
@@ -116,7 +126,9 @@ class FhirClient:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
             session = requests.Session()
-            session.headers.update({"Accept": "application/fhir+json", "User-Agent": self._user_agent})
+            # A server may answer a search that it knows from memory, without what was written a moment ago.
+            fresh = {"Accept": "application/fhir+json", "Cache-Control": "no-cache"}
+            session.headers.update(fresh | {"User-Agent": self._user_agent})
             # One user's cookie must not travel with the next user's token.
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
             session.mount("https://", self._adapter)
@@ -163,6 +175,9 @@ def _check_head(response: requests.Response) -> None:
 
 def _check_json(body: bytes) -> None:
     try:
+        # What stays undecoded would not be looked at, and JSON is UTF-8 throughout (RFC 8259, 8.1).
+        if not body.isascii():
+            body.decode()
         msgspec.json.decode(body, type=msgspec.Raw)
     except (ValueError, RecursionError):
         raise FetchFailed("the FHIR server's answer is not JSON") from None

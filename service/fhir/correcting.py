@@ -116,17 +116,17 @@ def _dispensed(order: Json) -> Json:
 def _resupplied(order: Json, dosage: Json) -> None:
     """Dispense what the new timing takes; left as it was where that cannot be counted."""
     quantity, repeat = _dispensed(order), dosage["timing"]["repeat"]
-    bounds = repeat.get("boundsPeriod") or {}
-    amounts = _several(dosage.get("doseAndRate"))
-    first = amounts[0] if amounts else {}
-    dose = first.get("doseQuantity") or (first.get("doseRange") or {}).get("high") or {}
+    period = repeat.get("boundsPeriod") or {}
+    first = next(iter(_several(dosage.get("doseAndRate"))), {})
+    highest = [bounds.get("high") for bounds in _several(first.get("doseRange"))]
+    dose = next(iter(_several([first.get("doseQuantity"), *highest])), {})
     same = (dose.get("system"), dose.get("code")) == (quantity.get("system"), quantity.get("code"))
     try:
-        start, end = date.fromisoformat(bounds["start"]), date.fromisoformat(bounds["end"])
+        start, end = date.fromisoformat(period["start"]), date.fromisoformat(period["end"])
         each = Decimal(str(dose["value"]))
     except (KeyError, ValueError, TypeError, InvalidOperation):
         return
-    if not quantity or not same:
+    if not quantity or not same or not each.is_finite():
         return
     doses = repeat.get("countMax") or repeat.get("count") or doses_between(repeat, start, end)
     quantity["value"] = number(each * doses)
@@ -138,4 +138,4 @@ def _resupplied(order: Json, dosage: Json) -> None:
         days = {"value": (end - start).days + 1, "unit": "days", "system": UCUM, "code": "d"}
         dispense["expectedSupplyDuration"] = days
     if isinstance(dispense.get("validityPeriod"), dict):
-        dispense["validityPeriod"] = dict(bounds)
+        dispense["validityPeriod"] = dict(period)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Raw, Struct, field
 from msgspec.json import Decoder
 
@@ -36,9 +38,9 @@ class Entry(Shape):
 
 
 class RawEntry(Shape):
-    """Bundle.entry, its resource still to be decoded, so that a bad one costs only itself."""
+    """Bundle.entry, its resource still to be decoded, so that a bad one costs only itself, and a bad URL nothing."""
 
-    fullUrl: str | None = None
+    fullUrl: Any = None
     resource: Raw = NOTHING
 
 

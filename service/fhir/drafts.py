@@ -18,8 +18,8 @@ from service.domain.terms import Analyte, Role, Route
 from service.fhir.decoding import decode_kind, decode_raw_bundle, decode_raw_entry
 from service.fhir.doses import MASS
 from service.fhir.mending import mended
-from service.fhir.pages import UNFIT, Item, NotFhir, sheet
-from service.fhir.reading import Reader
+from service.fhir.pages import UNFIT, Item, NotFhir, sheet, texts_in
+from service.fhir.reading import OtherPatient, Reader
 from service.fhir.shapes import NOTHING, Medication
 
 Json = dict[str, Any]
@@ -66,6 +66,9 @@ def read_drafts(
         given = tree.get("id")
         name = given if isinstance(given, str) and _ID.fullmatch(given) else f"unnamed-{place}"
         orders[name] = (tree, *mended(tree, name, reader.index, reader.words.b12.any))
+    for name, (tree, _, unread) in orders.items():
+        if "subject" in unread and _is_of_another(tree.get("subject"), patient_id):
+            raise OtherPatient(f"{_MEDICINE}/{name} belongs to another patient")
     bundle = {
         "resourceType": "Bundle",
         "entry": [{"resource": r} for r in (*others, *(m for _, m, _ in orders.values()))],
@@ -86,6 +89,12 @@ def read_drafts(
         ),
         {f"{_MEDICINE}/{name}": tree for name, (tree, _, _) in orders.items()},
     )
+
+
+def _is_of_another(subject: Any, patient_id: str) -> bool:
+    """Return whether a subject that does not fit its shape names another patient all the same."""
+    named = [text.rpartition("Patient/")[2] for text in texts_in(subject) if "Patient/" in text]
+    return any(name != patient_id for name in named)
 
 
 def _entries(raw: bytes | msgspec.Raw) -> Iterable[Json]:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from decimal import Decimal
+from typing import cast
 
-import msgspec
-
-from service.domain.index import CodeIndex, TestCode
+from service.domain.index import CodeIndex
 from service.domain.record import Concept, Finding, Problem, Result, Unreadable, When
 from service.domain.terms import Role
 from service.fhir import dates
 from service.fhir.decoding import decode_inherited
-from service.fhir.measures import ARBITRARY, Refused, Units, Value, answer, titre, value_of, written
 from service.fhir.shapes import (
     AllergyIntolerance,
     CodeableConcept,
@@ -23,9 +19,9 @@ from service.fhir.shapes import (
     Observation,
     Period,
     Procedure,
-    Quantity,
     told,
 )
+from service.fhir.values import Printed, Values, displays
 from service.fhir.vocabulary import Asked, Vocabulary
 
 _FINAL = frozenset({"final", "amended", "corrected"})
@@ -41,27 +37,27 @@ _NOT = ("no ", "not ", "non", "neg")
 
 
 def results(
-    observation: Observation, resource: str, words: Vocabulary, units: Units
+    observation: Observation, resource: str, words: Vocabulary, values: Values
 ) -> Iterable[Result | Finding | Unreadable]:
     """Return what an Observation and its components say that matters; what cannot be used is told."""
     if not observation.component:
         asked = words.asked(observation.code)
         if asked.tests:
-            return (_result(observation, observation, asked, resource, words, units),)
+            return (_result(observation, observation, asked, resource, values),)
         parts: tuple[Observation | Measured, ...] = (observation,) if asked.states else ()
     else:
         parts = (observation, *observation.component)
-    found = [_said_in(observation, part, resource, words, units) for part in parts]
+    found = [_said_in(observation, part, resource, words, values) for part in parts]
     return [said for said in found if said is not None]
 
 
 def _said_in(
-    observation: Observation, part: Observation | Measured, resource: str, words: Vocabulary, units: Units
+    observation: Observation, part: Observation | Measured, resource: str, words: Vocabulary, values: Values
 ) -> Result | Finding | Unreadable | None:
     """Return what the Observation itself or one of its components says that matters."""
     asked = words.asked(part.code)
     if asked.tests:
-        return _result(observation, part, asked, resource, words, units)
+        return _result(observation, part, asked, resource, values)
     return _state(observation, part, asked.states[0], resource, words.index) if asked.states else None
 
 
@@ -70,11 +66,9 @@ def _result(
     part: Observation | Measured,
     asked: Asked,
     resource: str,
-    words: Vocabulary,
-    units: Units,
+    values: Values,
 ) -> Result | Unreadable:
-    codes, hazard = asked.tests, asked.hazard
-    test = codes[0].test
+    test, hazard = asked.tests[0].test, asked.hazard
     analyte, title = test.analyte, test.title
     status = observation.status
     if status not in _FINAL:
@@ -85,20 +79,10 @@ def _result(
         return Unreadable(resource, f"{title}: it has no date that can be read", analyte, hazard)
     if asked.mixed:
         return Unreadable(resource, f"{title}: its codes name different tests", analyte, hazard, when=taken)
-    flag, positive = words.flag(part.interpretation)
-    if codes[0].property not in ARBITRARY:
-        positive = None
-    try:
-        value, said = _value(part, codes, words.index, units)
-    except Refused as refused:
-        return Unreadable(resource, f"{title}: {refused}", analyte, hazard, when=taken)
-    if said is not None:
-        positive = said
-    if value is not None:
-        return Result(analyte, resource, taken, value.shown, value.measure, positive, flag, value.low, value.high)
-    if positive is None and flag is None:
-        return Unreadable(resource, f"{title}: it has no value that can be read", analyte, hazard, when=taken)
-    return Result(analyte, resource, taken, _answered(positive), None, positive, flag)
+    printed = values.of(part, asked)
+    if type(printed) is str:
+        return Unreadable(resource, f"{title}: {printed}", analyte, hazard, when=taken)
+    return Result(analyte, resource, taken, *cast("Printed", printed))
 
 
 def _taken(observation: Observation) -> When | None:
@@ -111,50 +95,6 @@ def _taken(observation: Observation) -> When | None:
         return dates.when(text) if text else None
     except dates.NotADate:
         return None
-
-
-def _value(
-    part: Observation | Measured, codes: tuple[TestCode, ...], index: CodeIndex, units: Units
-) -> tuple[Value | None, bool | None]:
-    """Return the measured value, or for a test that has one the answer in words."""
-    ranges = part.referenceRange
-    if part.valueQuantity is not None:
-        if len(codes) == 1:
-            return value_of(part.valueQuantity, ranges, codes[0], units), None
-        return _measured(part.valueQuantity, ranges, codes, units), None
-    answered = codes[0].property in ARBITRARY
-    texts = [part.valueString] if part.valueString else []
-    if part.valueCodeableConcept is not None:
-        texts += [t for t in (part.valueCodeableConcept.text, *_displays(part.valueCodeableConcept)) if t]
-    for text in texts:
-        said = answer(text, index) if answered else None
-        if said is not None:
-            return None, said
-        quantity = (titre(text) if answered else None) or written(text)
-        if quantity is not None:
-            return _measured(quantity, ranges, codes, units), None
-    if part.valueInteger is not None:
-        return _measured(Quantity(Decimal(part.valueInteger)), ranges, codes, units), None
-    return None, part.valueBoolean if answered else None
-
-
-def _measured(quantity: Quantity, ranges: msgspec.Raw, codes: tuple[TestCode, ...], units: Units) -> Value:
-    """Return the value by the first of a test's codes that its unit can belong to."""
-    if len(codes) > 1:
-        for code in codes[:-1]:
-            with suppress(Refused):
-                return value_of(quantity, ranges, code, units)
-    return value_of(quantity, ranges, codes[-1], units)
-
-
-def _displays(concept: CodeableConcept) -> Iterator[str | None]:
-    return (coding.display for coding in concept.coding)
-
-
-def _answered(positive: bool | None) -> str:
-    if positive is None:
-        return "flagged by the laboratory"
-    return "positive" if positive else "negative"
 
 
 def _state(
@@ -171,7 +111,7 @@ def _state(
         found = index.concepts.get((answered.system or "", answered.code or ""))
         if found is not None:
             return Finding(found, resource, taken)
-    words = (value.text or next((d for d in _displays(value) if d), "")).strip().lower()
+    words = (value.text or next((d for d in displays(value) if d), "")).strip().lower()
     said = next((c for word, c in index.words if Role.PREGNANCY in c.roles and words.startswith(word)), None)
     if said is not None or f"{words} ".startswith(_NOT):
         return Finding(said or asked, resource, taken)
@@ -231,7 +171,7 @@ def relatives(history: FamilyMemberHistory, resource: str, vocabulary: Vocabular
         code = inherited.code or CodeableConcept()
         known = (index.concept(coding.system or "", coding.code or "") for coding in code.coding)
         coded = any(concept is not None and Role.B12_DIAGNOSIS in concept.roles for concept in known)
-        words = " ".join(text for text in (code.text, *_displays(code)) if text).lower()
+        words = " ".join(text for text in (code.text, *displays(code)) if text).lower()
         for word, concept in vocabulary.relative_words:
             if coded or word in words:
                 return (Problem(concept, resource, None, None, active=True, certain=True),)
@@ -253,7 +193,7 @@ def allergies(allergy: AllergyIntolerance, resource: str, vocabulary: Vocabulary
             if concept is not None and Role.COBALAMIN in concept.roles:
                 yield Finding(concept, resource, None)
                 return
-        words = " ".join(t for t in (substance.text, *_displays(substance)) if t).lower()
+        words = " ".join(t for t in (substance.text, *displays(substance)) if t).lower()
         named = next((c for word, c in index.words if Role.COBALT in c.roles and word in words), None)
         if named is not None:
             yield Finding(named, resource, None)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from fhir.resources.R4B.careplan import CarePlan
 from fhir.resources.R4B.medicationrequest import MedicationRequest
 from fhir.resources.R4B.servicerequest import ServiceRequest
 from pydantic import BaseModel, ValidationError
@@ -18,7 +19,11 @@ from service.fhir.invariants import INVARIANTS, target
 
 Json = dict[str, Any]
 Problems = Iterator[str]
-_MODELS: dict[str, type[BaseModel]] = {"MedicationRequest": MedicationRequest, "ServiceRequest": ServiceRequest}
+_MODELS: dict[str, type[BaseModel]] = {
+    "MedicationRequest": MedicationRequest,
+    "ServiceRequest": ServiceRequest,
+    "CarePlan": CarePlan,
+}
 Place = tuple[str | int, ...]
 #: What FHIR leaves open and an order of ours always says.
 _COMPLETE: dict[str, tuple[Place, ...]] = {
@@ -31,6 +36,7 @@ _COMPLETE: dict[str, tuple[Place, ...]] = {
         ("dispenseRequest", "quantity"),
     ),
     "ServiceRequest": (("subject", "reference"), ("code", "text"), ("authoredOn",)),
+    "CarePlan": (("subject", "reference"), ("title",), ("description",), ("created",), ("period", "start")),
 }
 #: The same of each of its dosages.
 _DOSAGE: tuple[Place, ...] = (

@@ -112,7 +112,8 @@ def _item(entry: msgspec.Raw, page: bytes | msgspec.Raw) -> Item | None:
         return Item(Broken("entry", "entry", _words(error)), None, page)
     if found.resource is NOTHING or bytes(found.resource) == b"null":
         return None
-    return Item(_one(found.resource, found.fullUrl), found.fullUrl, page)
+    full_url = found.fullUrl if isinstance(found.fullUrl, str) else None
+    return Item(_one(found.resource, full_url), full_url, page)
 
 
 def _sheet(items: tuple[Item, ...], links: tuple[Link, ...]) -> Sheet:

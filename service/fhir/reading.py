@@ -14,7 +14,7 @@ from service.domain.record import Exposure, Finding, Problem, Record, Result, Un
 from service.domain.terms import Role
 from service.fhir import dates
 from service.fhir.findings import allergies, problems, procedures, relatives, results
-from service.fhir.measures import Units, units_of
+from service.fhir.instructions import Instructions
 from service.fhir.medicines import exposures, never_taken
 from service.fhir.pages import UNFIT, Broken, Item, texts_in, unfit
 from service.fhir.shapes import (
@@ -32,6 +32,7 @@ from service.fhir.shapes import (
     Procedure,
     told,
 )
+from service.fhir.values import Values
 from service.fhir.versions import latest, name_of
 from service.fhir.vocabulary import HAZARDS, Vocabulary
 from service.fhir.whose import OtherPatient as OtherPatient
@@ -63,8 +64,9 @@ class Reader:
     """Reads resources with the codes it was handed; built once at start."""
 
     index: CodeIndex
-    units: Units
     words: Vocabulary
+    values: Values
+    instructions: Instructions
     ethnic_words: tuple[str, ...]
 
     def read(self, items: Iterable[Item], patient_id: str | None, unchecked: tuple[str, ...] = ()) -> Record:
@@ -78,11 +80,12 @@ class Reader:
         person: Patient | None = None
         for name, item in current:
             resource = item.resource
-            if not whose.check(name, resource):
+            subject = getattr(resource, "subject", None)
+            if (subject is None or subject.reference not in whose.usual) and not whose.check(name, resource):
                 continue
             try:
                 if type(resource) is Observation:
-                    said += results(resource, name, self.words, self.units)
+                    said += results(resource, name, self.words, self.values)
                 elif type(resource) is Condition:
                     draft.problems += problems(resource, name, self.words)
                 elif isinstance(resource, MEDICINES):
@@ -136,7 +139,7 @@ class Reader:
         else:
             draft.unreadable.append(Unreadable(name, "it names no medicine"))
             return
-        _keep(exposures(resource, named, name, self.words), draft.exposures, draft)
+        _keep(exposures(resource, named, name, self.instructions), draft.exposures, draft)
 
     def _broken(self, broken: Broken, draft: _Draft) -> None:
         """Tell of a resource that could not be read, unless what can be read shows that it never mattered."""
@@ -176,12 +179,8 @@ class Reader:
 
 def reader(index: CodeIndex) -> Reader:
     """Return a reader with every usual unit worked out, and every word sorted by what it is looked for in."""
-    return Reader(
-        index,
-        units_of(index),
-        Vocabulary(index),
-        ethnic_words=_words_of(Role.ETHNICITY, index),
-    )
+    words = Vocabulary(index)
+    return Reader(index, words, Values(index, words), Instructions(words), _words_of(Role.ETHNICITY, index))
 
 
 def _words_of(role: Role, index: CodeIndex) -> tuple[str, ...]:

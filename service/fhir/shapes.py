@@ -81,7 +81,7 @@ class Measured(Shape):
     """What Observation and its components share."""
 
     code: Raw = NOTHING
-    valueQuantity: Quantity | None = None
+    valueQuantity: Raw = NOTHING
     interpretation: Raw = NOTHING
     referenceRange: Raw = NOTHING
     valueString: str | None = None
@@ -121,7 +121,7 @@ class Observation(Resource, tag="Observation"):
     subject: Subject | None = None
     effectiveDateTime: str | None = None
     issued: str | None = None
-    valueQuantity: Quantity | None = None
+    valueQuantity: Raw = NOTHING
     interpretation: Raw = NOTHING
     referenceRange: Raw = NOTHING
     valueString: str | None = None

@@ -47,6 +47,7 @@ class Named(NamedTuple):
     """What a medicine's code names, its words in small letters, and how it is called.
 
     `worded` says that the words name vitamin B12, `mixed` that they do beside folic acid: no folic acid alone.
+    `written` is the code as JSON, where it was one.
     """
 
     concepts: tuple[Concept, ...]
@@ -55,6 +56,7 @@ class Named(NamedTuple):
     worded: bool
     mixed: bool
     antidote: Concept | None
+    written: bytes | None = None
 
 
 class B12Words(NamedTuple):
@@ -141,7 +143,7 @@ class Vocabulary:
         return self._coded(concept_in(written))
 
     def _medicine(self, written: bytes) -> Named:
-        return self.named(concept_in(written))
+        return self.named(concept_in(written))._replace(written=written)
 
     def _coded(self, code: CodeableConcept) -> tuple[Concept, ...]:
         """Return what codes mean, each thing once."""

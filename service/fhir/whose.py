@@ -29,15 +29,13 @@ class Whose:
         self.id = patient_id or found
         self._agreed = self.id
         urls = {item.full_url for item in items if type(item.resource) is Patient and item.full_url}
-        self._usual = frozenset(urls | ({f"Patient/{self.id}"} if self.id else set()))
+        #: How nearly every resource names the patient: what names nobody else needs no closer look.
+        self.usual = frozenset(urls | ({f"Patient/{self.id}"} if self.id else set()))
 
     def check(self, name: str, resource: Readable | Broken | Other) -> bool:
         """Return whether a resource is the patient's; raises OtherPatient when it says it is about somebody else."""
-        subject = getattr(resource, "subject", None)
-        if subject is not None and subject.reference in self._usual:
-            return True
         for owner in _owners(name, resource):
-            if owner in self._usual:
+            if owner in self.usual:
                 continue
             kind, owner_id = _parts(owner)
             if kind != "Patient":

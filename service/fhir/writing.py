@@ -177,7 +177,9 @@ def _dosage(order: Order, coding: Code | None) -> Json:
     first = f"; first dose {order.first_after} after the last of the course" if order.first_after else ""
     dose: Json = {"doseQuantity": _quantity(order.low, order)}
     if order.high is not None:
-        dose = {"doseRange": {"low": _quantity(order.low, order), "high": _quantity(order.high, order)}}
+        high = _quantity(order.high, order)
+        # Both ends of a Range have the same unit, word for word (FHIR R4, Range).
+        dose = {"doseRange": {"low": _quantity(order.low, order) | {"unit": high["unit"]}, "high": high}}
     return {
         "sequence": 1,
         "text": f"{order.step.text}, {_GIVEN[order.route]} ({dose_words(order)}{_containers(order)}){first}",

@@ -8,7 +8,7 @@ from datetime import date
 import flask.testing
 import pytest
 
-from bench.bodies import bodies, queries, without
+from bench.bodies import Size, bodies, queries, without
 from bench.client import BARE, SERVICE, Answers, Body, Target, WrongAnswer
 from bench.report import RATIO, Figures, Row, told, wrong
 from bench.servers import PROTOCOL
@@ -83,3 +83,23 @@ def test_a_broken_bound_is_told(ours: float, fallback: float, bounds: int) -> No
 
     assert len(wrong(figures)) == bounds
     assert f"{ours:.2f} x" in told(figures)
+
+
+@pytest.mark.parametrize(("size", "least", "most"), [(Size.SMALL, 1_500, 3_000), (Size.LARGE, 1_400_000, 1_600_000)])
+def test_bodies_of_other_sizes_are_answered_with_orders_too(
+    asked: flask.testing.FlaskClient, size: Size, least: int, most: int
+) -> None:
+    (body,) = bodies(1, date.today(), size)
+
+    Answers().check(OURS, body, answer(asked, body))
+    assert least < len(body.json) < most
+
+
+def test_no_two_patients_have_the_same_results() -> None:
+    values = [
+        [e["resource"]["valueQuantity"]["value"] for e in json.loads(body.json)["prefetch"]["bloods"]["entry"]]
+        for body in SENT
+    ]
+
+    same = sum(one == other for one, other in zip(values[0], values[1], strict=True))
+    assert same < len(values[0]) / 3

@@ -33,7 +33,7 @@ def test_the_wheel_holds_every_module_mapping_and_template(tmp_path: Path, monke
 
     names = set(zipfile.ZipFile(wheel).namelist())
     assert held() <= names
-    assert {"mappings/sources.yaml", "service/sandbox/templates/sandbox/page.html"} <= names
+    assert {"mappings/sources.yaml", "service/sandbox/templates/sandbox/card.html"} <= names
     assert not any(name.startswith(("tests/", "bench/")) for name in names)
 
 
@@ -42,7 +42,8 @@ def test_the_image_is_built_from_what_the_wheel_is_made_of() -> None:
     copied = {source for line in re.findall(r"^COPY (?!--from)(.*) \S+$", dockerfile, re.M) for source in line.split()}
     let_through = set(re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(), re.M))
 
-    assert copied == let_through == {*PACKAGES, "pyproject.toml", "README.md", "constraints.txt"}
+    pinned = {"requirements/image.txt", "requirements/build.txt"}
+    assert copied == let_through == {*PACKAGES, *pinned, "pyproject.toml", "README.md"}
 
 
 def test_the_image_runs_the_service_and_is_not_root() -> None:

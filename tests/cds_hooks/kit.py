@@ -4,7 +4,7 @@ import io
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -14,7 +14,10 @@ import flask
 import flask.testing
 import msgspec
 
-from cds_hooks.blueprint import blueprint
+from cds_hooks.blueprint import serve
+from cds_hooks.clients import Client
+from cds_hooks.door import Door
+from cds_hooks.gate import Gate
 from cds_hooks.prefetch import Fetch, FetchFailed, Template
 from cds_hooks.registry import Call, Registry, Service
 from cds_hooks.wire import Card, Indicator, Response, Source
@@ -103,9 +106,12 @@ def no_fetch(server: str, path: str, token: str | None, deadline: float) -> byte
     raise FetchFailed("server not on the allow-list")
 
 
-def client(*services: Service, fetch: Fetch = no_fetch, **options: Any) -> flask.testing.FlaskClient:
+def client(
+    *services: Service, fetch: Fetch = no_fetch, cors_origins: Sequence[str] = (), **options: Any
+) -> flask.testing.FlaskClient:
     app = flask.Flask("test")
-    app.register_blueprint(blueprint(Registry(services or (service(),)), fetch=fetch, **options))
+    anyone = Client(name="anyone", registry=Registry(services or (service(),)))
+    serve(app, Door(fetch=fetch, **{"gate": Gate(anyone=anyone)} | options), cors_origins)
     return app.test_client()
 
 

@@ -17,8 +17,9 @@ from joserfc import jws
 from joserfc.jwk import ECKey, RSAKey
 from joserfc.jws import JWSRegistry
 
-from cds_hooks.blueprint import blueprint
+from cds_hooks.blueprint import serve
 from cds_hooks.clients import Client
+from cds_hooks.door import Door
 from cds_hooks.gate import Gate, RateLimit
 from cds_hooks.keys import KeySource
 from cds_hooks.registry import Registry, Service
@@ -123,7 +124,7 @@ class Site:
         self.verifier = Verifier([issuer], [BASE], self.replay, **verifier)
         app = flask.Flask("site")
         gate = Gate(verifier=self.verifier, rates=rates)
-        app.register_blueprint(blueprint(self.registry, gate=gate, fetch=fetch, cors_origins=["https://app.example"]))
+        serve(app, Door(gate=gate, fetch=fetch), cors_origins=["https://app.example"])
         self.http: flask.testing.FlaskClient = app.test_client()
 
     def _load(self) -> bytes:

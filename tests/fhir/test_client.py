@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import flask
 import pytest
@@ -136,6 +137,15 @@ def test_d14_the_token_is_presented_as_bearer_and_fhir_json_is_asked_for():
     assert sent["Authorization"] == f"Bearer {TOKEN}"
     assert sent["Accept"] == FHIR_JSON
     assert sent["User-Agent"] == "me/1"
+
+
+@responses.activate
+def test_what_was_written_a_moment_ago_is_seen_so_no_search_is_answered_from_memory():
+    responses.get(f"{BASE}/{PATH}", body=BODY, content_type=FHIR_JSON)
+
+    FhirClient([BASE])(BASE, PATH, TOKEN, soon())
+
+    assert responses.calls[0].request.headers["Cache-Control"] == "no-cache"
 
 
 @responses.activate
@@ -353,3 +363,29 @@ def test_d15_nothing_of_ours_logs_the_token_or_the_url(caplog):
 
     assert TOKEN not in caplog.text
     assert [record for record in caplog.records if not record.name.startswith("urllib3")] == []
+
+
+def test_a_connection_that_the_server_closed_meanwhile_is_no_failure():
+    class OncePerConnection(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", FHIR_JSON)
+            self.send_header("Content-Length", str(len(BODY)))
+            self.end_headers()
+            self.wfile.write(BODY)
+            self.wfile.flush()
+            self.rfile.peek(1)  # the next request arrives, and is not answered
+            self.close_connection = True
+
+        def log_message(self, *said):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), OncePerConnection) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        base = f"http://127.0.0.1:{server.server_port}/fhir"
+        client = FhirClient([base])
+
+        assert [client(base, PATH, TOKEN, soon()) for _ in range(3)] == [BODY] * 3
+        server.shutdown()

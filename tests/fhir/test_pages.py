@@ -5,6 +5,7 @@ import json
 import pytest
 
 from service.fhir.pages import Broken, NotFhir, sheet
+from service.fhir.reading import OtherPatient
 
 from .kit import bundle, encounter, items_of, observation, the_reader
 
@@ -25,7 +26,17 @@ def test_a_bundle_whose_entries_are_no_list_is_refused(entry):
         sheet(json.dumps({"resourceType": "Bundle", "entry": entry}).encode())
 
 
-@pytest.mark.parametrize("entry", [None, 5, [], {"fullUrl": 5, "resource": observation()}])
+def test_a_url_that_is_none_costs_nothing_of_its_resource_and_hides_no_other_patient():
+    document = bundle(observation(), observation(id="o2"))
+    document["entry"][1]["fullUrl"] = ["x"]
+    assert len(the_reader().read(items_of(document), "p1").results) == 2
+
+    document["entry"][1]["resource"]["subject"] = {"reference": "Patient/p2"}
+    with pytest.raises(OtherPatient):
+        the_reader().read(items_of(document), "p1")
+
+
+@pytest.mark.parametrize("entry", [None, 5, []])
 def test_an_entry_that_cannot_be_read_is_told_and_costs_only_itself(entry):
     document = bundle(observation())
     document["entry"].append(entry)

@@ -296,7 +296,7 @@ def test_the_list_of_a_chart_holds_every_resource_as_found_refused_or_passed_ove
         observation(B12, id="b", subject=MINE, status="cancelled"),
         observation(HAEMOGLOBIN, id="h", subject=MINE, valueQuantity=quantity(9.123456789, "g/dL")),
         observation("38483-4", id="c", subject=MINE),
-        observation("2069-3", id="x", subject=MINE, valueQuantity={"value": "many"}),
+        observation("2069-3", id="x", subject=MINE, effectiveDateTime=5),
     )
     (tmp_path / "one.json").write_text(json.dumps(document))
     (tmp_path / "two.json").write_text(json.dumps(patient(id="p1")))
