@@ -23,6 +23,14 @@ from service.store.tables import Base
 BUSY_SECONDS = 10
 _NAMES = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
 _READ_ONLY = "b12_reads"
+#: A server behind a network that went away is noticed within seconds: a call waits for its connection.
+_PATIENCE = {
+    "connect_timeout": 2,
+    "tcp_user_timeout": 2000,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+}
 
 
 class StoreError(Exception):
@@ -149,7 +157,7 @@ def _sqlite(url: URL) -> Database:
 
 def _postgresql(url: URL) -> Database:
     engine = sqlalchemy.create_engine(
-        url, pool_pre_ping=True, pool_size=5, max_overflow=5, hide_parameters=True, connect_args={"connect_timeout": 5}
+        url, pool_pre_ping=True, pool_size=5, max_overflow=5, hide_parameters=True, connect_args=_PATIENCE
     )
     return Database(engine, engine, engine.execution_options(isolation_level="AUTOCOMMIT"))
 

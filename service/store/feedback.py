@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -69,9 +69,7 @@ def match(database: Database, cards: Collection[str]) -> None:
 
     Whoever writes either calls this after its commit: the later of the two sees both.
     """
-    wanted = sorted(cards)
-    for start in range(0, len(wanted), _FEW):
-        some = wanted[start : start + _FEW]
+    for some in _unmatched(database, sorted(cards)):
         found = (
             select(FeedbackRow.id, Shown.id.label("shown_id"), Shown.patient_hash)
             .join(Shown, (Shown.card == FeedbackRow.card) & (Shown.client == FeedbackRow.client))
@@ -86,6 +84,16 @@ def match(database: Database, cards: Collection[str]) -> None:
             for feedback, (shown, patient) in sorted(pairs.items()):
                 tied = update(FeedbackRow).where(FeedbackRow.id == feedback)
                 connection.execute(tied.values(shown_id=shown, patient_hash=patient, unmatched=False))
+
+
+def _unmatched(database: Database, cards: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield those cards, a few at a time, on which there is feedback to be tied: mostly none."""
+    for start in range(0, len(cards), _FEW):
+        asked = select(FeedbackRow.card).where(FeedbackRow.card.in_(cards[start : start + _FEW]), FeedbackRow.unmatched)
+        with database.reading() as connection:
+            waiting = sorted(set(connection.scalars(asked)))
+        if waiting:
+            yield waiting
 
 
 def answered(database: Database, patients: Collection[str], client: str) -> list[Answered]:

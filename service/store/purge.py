@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Delete, delete
 
 from service.store.database import Database
 from service.store.keys import KeyRing, forget_unused
-from service.store.tables import FeedbackRow, Problem, Shown, UsedToken
+from service.store.tables import Asked, FeedbackRow, Problem, Sealed, Shown, UsedToken
 
 #: Longer than any answer quiets a card, so that no quiet ends because its answer was forgotten.
 RETENTION = timedelta(days=395)
@@ -34,6 +34,8 @@ def purge(database: Database, older_than: timedelta, now: datetime | None = None
     now = now or datetime.now(UTC)
     before = now - older_than
     with database.writing() as connection:
+        connection.execute(delete(Sealed).where(Sealed.until < now))
+        connection.execute(delete(Asked).where(Asked.day < before.date()))
         return Purged(
             feedback=_gone(connection, delete(FeedbackRow).where(FeedbackRow.received < before)),
             shown=_gone(connection, delete(Shown).where(Shown.at < before)),

@@ -50,6 +50,17 @@ class DataProblem:
     what: str
 
 
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """One call that was evaluated, whether or not it made a card."""
+
+    day: date
+    client: str
+    service: str
+    protocol: str
+    rule_set: str
+
+
 def stored(standing: Standing) -> dict[str, Any]:
     """Return what stood, as JSON; the same standing is always the same text."""
     return {

@@ -120,6 +120,28 @@ class Problem(Base):
     count: Mapped[int]
 
 
+class Asked(Base):
+    """How often a service was asked about a patient, by day and rules: what firing is counted against."""
+
+    __tablename__ = "asked"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    client: Mapped[str] = mapped_column(primary_key=True)
+    service: Mapped[str] = mapped_column(primary_key=True)
+    protocol: Mapped[str] = mapped_column(primary_key=True)
+    rule_set: Mapped[str] = mapped_column(primary_key=True)
+    count: Mapped[int]
+
+
+class SharedSecret(Base):
+    """A secret that all workers share, by what it is for."""
+
+    __tablename__ = "shared_secret"
+
+    purpose: Mapped[str] = mapped_column(primary_key=True)
+    secret: Mapped[str]
+
+
 class UsedToken(Base):
     """One token that was used, until it expires by itself."""
 
@@ -128,3 +150,13 @@ class UsedToken(Base):
     issuer: Mapped[str] = mapped_column(primary_key=True)
     jti: Mapped[str] = mapped_column(primary_key=True)
     until: Mapped[datetime] = mapped_column(Instant, index=True)
+
+
+class Sealed(Base):
+    """Something a browser has open: under the hash of its id, sealed with a key made of that id, until it ends."""
+
+    __tablename__ = "sealed"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    until: Mapped[datetime] = mapped_column(Instant, index=True)
+    content: Mapped[str]

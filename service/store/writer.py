@@ -7,17 +7,17 @@ import logging
 import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
-from datetime import date
+from dataclasses import asdict
 from multiprocessing.util import Finalize
 from threading import Event, Lock, Thread
 from time import monotonic
 
-from sqlalchemy import insert
+from sqlalchemy import Connection, insert, select
 
 from service.store.database import Database, StoreError
 from service.store.feedback import match
-from service.store.rows import DataProblem, ShownCard
-from service.store.tables import Problem, Shown
+from service.store.rows import Asking, DataProblem, ShownCard
+from service.store.tables import Asked, Problem, Shown
 
 log = logging.getLogger("service.store")
 
@@ -29,7 +29,7 @@ _BATCH = 1000
 _RETRY_SECONDS = 2.0
 _MINUTE = 60.0
 
-Row = ShownCard | DataProblem
+Row = ShownCard | DataProblem | Asking
 
 
 class Writer:
@@ -47,6 +47,8 @@ class Writer:
         self._thread: Thread | None = None
         self._process = 0
         self._lost = 0
+        self._doubtful = 0
+        """How many of the first rows may stand in the database: the answer to their commit never came."""
 
     def put(self, rows: Iterable[Row]) -> None:
         """Take rows to be written soon; never waits, never fails."""
@@ -58,16 +60,24 @@ class Writer:
             self._start()
         self._wake.set()
 
+    @property
+    def waiting(self) -> int:
+        """Return how many rows wait."""
+        return len(self._rows)
+
     def flush(self) -> None:
         """Write all that waits now; raises StoreError, and then all of it still waits."""
         with self._writing:
             while self._rows:
-                batch = [self._rows.popleft() for _ in range(min(_BATCH, len(self._rows)))]
+                doubtful, self._doubtful = self._doubtful, 0
+                batch = [self._rows.popleft() for _ in range(doubtful or min(_BATCH, len(self._rows)))]
                 try:
-                    _write(self._database, batch)
+                    if not (doubtful and _is_written(self._database, batch)):
+                        _write(self._database, batch)
                 except StoreError as error:
                     if not error.refused:
                         self._rows.extendleft(reversed(batch))
+                        self._doubtful = len(batch)
                         raise
                     self._one_by_one(batch)
 
@@ -79,6 +89,7 @@ class Writer:
             except StoreError as error:
                 if not error.refused:
                     self._rows.extendleft(reversed(batch[place:]))
+                    self._doubtful = 1
                     raise
                 self._lost += 1
 
@@ -93,6 +104,7 @@ class Writer:
         except StoreError as error:
             log.error("%d rows are lost: %s", len(self._rows), error)
             self._rows.clear()
+            self._doubtful = 0
         atexit.unregister(self.close)
 
     def _start(self) -> None:
@@ -131,34 +143,41 @@ class Writer:
                 self._lost = 0
 
 
+def _is_written(database: Database, rows: Iterable[Row]) -> bool:
+    """Return whether rows that were written in one transaction are there: known by the first card among them."""
+    first = next((row for row in rows if isinstance(row, ShownCard)), None)
+    if first is None:
+        return False
+    wanted = select(Shown.id).where(Shown.card == first.card, Shown.at == first.at)
+    with database.reading() as connection:
+        return connection.execute(wanted).first() is not None
+
+
 def _write(database: Database, rows: Iterable[Row]) -> None:
     """Write rows in one transaction, then match them with feedback that came before them."""
     shown: list[ShownCard] = []
-    problems: Counter[DataProblem] = Counter()
+    counts: Counter[DataProblem | Asking] = Counter()
     for row in rows:
         if isinstance(row, ShownCard):
             shown.append(row)
         else:
-            problems[row] += 1
+            counts[row] += 1
     with database.writing() as connection:
         if shown:
             connection.execute(insert(Shown), [card.row() for card in shown])
-        for problem, count in sorted(problems.items(), key=lambda each: _place(each[0])):
-            wanted = database.insert(Problem).values(
-                day=problem.day,
-                client=problem.client,
-                service=problem.service,
-                kind=problem.kind,
-                what=problem.what,
-                count=count,
-            )
-            more = {"count": Problem.count + wanted.excluded.count}
-            connection.execute(wanted.on_conflict_do_update(index_elements=_KEY, set_=more))
+        # In one order for all, so that two that count the same never wait for each other.
+        for row, count in sorted(counts.items(), key=lambda each: _place(each[0])):
+            _count(database, connection, row, count)
     match(database, {card.card for card in shown})
 
 
-_KEY = ["day", "client", "service", "kind", "what"]
+def _count(database: Database, connection: Connection, row: DataProblem | Asking, count: int) -> None:
+    """Add to the row of this day and kind, which is made by whoever needs it first."""
+    table: type[Problem | Asked] = Problem if isinstance(row, DataProblem) else Asked
+    wanted = database.insert(table).values(**asdict(row), count=count)
+    more = {"count": table.count + wanted.excluded.count}
+    connection.execute(wanted.on_conflict_do_update(index_elements=list(row.__slots__), set_=more))
 
 
-def _place(problem: DataProblem) -> tuple[date, str, str, str, str]:
-    return problem.day, problem.client, problem.service, problem.kind, problem.what
+def _place(row: DataProblem | Asking) -> tuple[str, ...]:
+    return type(row).__name__, *(str(getattr(row, name)) for name in row.__slots__)

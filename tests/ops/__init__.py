@@ -1,0 +1,1 @@
+"""Running it: settings, logs, metrics, traces, stopping, readiness, our own access, and what is deployed."""
