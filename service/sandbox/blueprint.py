@@ -1,51 +1,33 @@
-"""The page at /sandbox: choose a patient and a protocol, see the cards, sign or keep a draft."""
+"""The pages at /sandbox: patients, a chart with its cards, two guidelines side by side, and order entry."""
 
-import hmac
-import json
-import re
-import secrets
+import gzip
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from typing import TypeVar
+from functools import partial
+from typing import Any
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+import msgspec
+from flask import Blueprint, Response, current_app, flash, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from service.sandbox.chart import Chart, chart, roll
-from service.sandbox.ehr import ASSESSMENT, Exchange, SandboxEhr
-from service.sandbox.orders import Intention
-from service.sandbox.views import cards, chosen
+from service.sandbox.chart import roll
+from service.sandbox.desk import Desk, Visit
+from service.sandbox.ehr import Exchange, SandboxEhr
+from service.sandbox.entry import Entry, begin, step
+from service.sandbox.facts import patients
+from service.sandbox.formulary import Choice, Formulary
 from service.sandbox.wire import EhrError
 
-T = TypeVar("T")
-COOKIE = "b12_sandbox_form"
-FHIR_ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
-POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 SAID = {
     "sign": "Signed. The orders are active on the patient's record.",
     "draft": "Saved as an unsigned draft. Nothing is ordered until it is signed.",
 }
+SET_ASIDE = "Card set aside. The service was told why, and keeps quiet about it for a while."
+#: Where a newcomer begins: three patients who show the product.
+BEGIN = ("nora-neurology", "mina-metformin", "walt-warfarin")
+SMALL = 4096  # bytes below which packing gains nothing
 
 
-class ChoiceError(EhrError):
-    """The user asked for something that is not on offer."""
-
-    status = 400
-
-
-class ForgedFormError(EhrError):
-    """The form did not come from this page."""
-
-    status = 403
-
-
-class StaleError(EhrError):
-    """The advice is no longer what the user was shown."""
-
-    status = 409
-
-
-def blueprint(ehr: SandboxEhr, protocols: Sequence[tuple[str, str]]) -> Blueprint:
+def blueprint(ehr: SandboxEhr, protocols: Sequence[tuple[str, str]], offered: Formulary) -> Blueprint:
     """The sandbox's pages over an EHR; protocols are (id, title), the first is chosen at the start."""
     pages = Blueprint(
         "sandbox",
@@ -55,119 +37,121 @@ def blueprint(ehr: SandboxEhr, protocols: Sequence[tuple[str, str]]) -> Blueprin
         static_folder="static",
         static_url_path="/static",
     )
-    desk = _Desk(ehr, protocols)
+    desk = Desk(ehr, protocols, offered)
+    usual = desk.protocols[0][0]
+    pages.after_request(_packed)
 
-    @pages.after_request
-    def guard(response: Response) -> Response:
-        response.headers["Content-Security-Policy"] = POLICY
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "same-origin"
-        if request.endpoint != "sandbox.static":
-            response.headers["Cache-Control"] = "no-store"
-        return response
+    @pages.context_processor
+    def known() -> dict[str, Any]:
+        launch = "sandbox_consent.launch"
+        return {
+            "protocols": desk.protocols,
+            "exchanged": _exchanged,
+            "launch": launch if launch in current_app.view_functions else None,
+        }
 
     @pages.get("")
     def page() -> Response:
-        return desk.show(request.args.get("patient", ""), request.args.get("protocol", ""))
+        asked = request.args
+        patient, protocol = asked.get("patient", ""), asked.get("protocol", "")
+        if not patient:
+            return _list(desk, "", protocol or usual)
+        return _chart(desk.visit(patient, protocol, asked.get("beside", "")))
+
+    @pages.post("/find")
+    def find() -> Response:
+        # Posted: a name in an address would be kept by whoever keeps addresses.
+        return _list(desk, request.form.get("name", "").strip(), usual)
 
     @pages.post("/orders")
     def orders() -> AnyResponse:
-        form = request.form
-        patient, protocol = form.get("patient", ""), form.get("protocol", "")
+        return _done(desk, lambda: desk.accept(request.form), SAID.get(request.form.get("intention", ""), ""))
+
+    @pages.post("/override")
+    def override() -> AnyResponse:
+        return _done(desk, lambda: desk.override(request.form), SET_ASIDE)
+
+    @pages.get("/order")
+    def order() -> Response:
+        asked = request.args
+        patient, protocol = asked.get("patient", ""), asked.get("protocol", "") or usual
+        choice = Choice(*(asked.get(name, "") for name in ("medicine", "dose", "often", "route")))
         try:
-            desk.act(patient, protocol, form.get("intention", ""), form.get("suggestion", ""))
+            return _entry(desk, begin(desk, patient, protocol, choice, asked.get("draft", "")))
         except EhrError as error:
-            return desk.show(patient, protocol, error)
-        said = form["intention"]
-        return redirect(url_for("sandbox.page", patient=patient, protocol=protocol, said=said), code=303)
+            return _entry(desk, Entry(patient, protocol, choice, failures=[error]))
+
+    @pages.post("/order")
+    def order_step() -> Response:
+        return _entry(desk, step(desk, request.form))
 
     return pages
 
 
-class _Desk:
-    """Where the clinician sits: shows a page, and carries out what was clicked on it."""
-
-    def __init__(self, ehr: SandboxEhr, protocols: Sequence[tuple[str, str]]) -> None:
-        self.ehr, self.protocols = ehr, tuple(protocols)
-
-    def show(self, patient: str, protocol: str, failure: EhrError | None = None) -> Response:
-        """The page for a patient and a protocol, or the list of patients; a failure is a box, never a gap."""
-        protocol = protocol or self.protocols[0][0]
-        failures = [failure] if failure else []
-        known = _attempt(lambda: roll(self.ehr), failures) or ()
-        opened = answer = None
-        # After a refused form nothing more is done for it than to say so.
-        if patient and not isinstance(failure, ChoiceError | ForgedFormError):
-            opened = _attempt(lambda: self._opened(patient, protocol), failures)
-        if opened:
-            answer = _attempt(lambda: self.ehr.call(patient, protocol), failures)
-        token = request.cookies.get(COOKIE) or secrets.token_urlsafe(32)
-        html = render_template(
-            "sandbox/page.html",
-            protocols=self.protocols,
-            patient=patient,
-            protocol=protocol,
-            roll=known,
-            chart=opened,
-            answer=answer,
-            cards=cards(answer.response) if answer else (),
-            assessment=_assessment(answer),
-            exchanged=_exchanged(answer),
-            failures=failures,
-            said=SAID.get(request.args.get("said", "")),
-            token=token,
-        )
-        response = make_response(html, failures[0].status if failures else 200)
-        response.set_cookie(COOKIE, token, path="/sandbox", httponly=True, samesite="Strict")
-        return response
-
-    def act(self, patient: str, protocol: str, intention: str, suggestion: str) -> None:
-        """Ask the service again, and carry out the suggestion only if it still is what was shown."""
-        _same_site()
-        self._check(patient, protocol)
-        if intention not in SAID:
-            raise ChoiceError("Nothing was written", "The form does not say whether to sign or to save.")
-        found = chosen(self.ehr.call(patient, protocol).response, suggestion)
-        if found is None:
-            raise StaleError("Nothing was written", "The advice has changed since it was shown. Read it again.")
-        carry_out = self.ehr.accept if Intention(intention) is Intention.SIGN else self.ehr.draft
-        carry_out(*found)
-
-    def _opened(self, patient: str, protocol: str) -> Chart:
-        self._check(patient, protocol)
-        return chart(self.ehr, patient, datetime.now(UTC).date())
-
-    def _check(self, patient: str, protocol: str) -> None:
-        if not FHIR_ID.fullmatch(patient):
-            raise ChoiceError("No such patient", "The patient id is not a FHIR id.")
-        if protocol not in dict(self.protocols):
-            offered = ", ".join(identity for identity, _ in self.protocols)
-            raise ChoiceError("No such protocol", f"The sandbox offers {offered}.")
+def _list(desk: Desk, name: str, protocol: str) -> Response:
+    visit = Visit("", protocol)
+    found = visit.attempt(lambda: roll(desk.ehr, desk.ehr.now().date(), name)) or ()
+    stories = {patient.id for patient in patients()}
+    return _answer(
+        "sandbox/patients.html",
+        visit.failures,
+        roll=found,
+        name=name,
+        protocol=protocol,
+        begin=[each for wanted in BEGIN for each in found if each.id == wanted],
+        synthetic=all(each.id in stories for each in found),
+        few=len(found) <= len(stories),
+    )
 
 
-def _same_site() -> None:
-    """Double submit: the form repeats a cookie that a foreign page can neither read nor send."""
-    cookie, repeated = request.cookies.get(COOKIE, ""), request.form.get("token", "")
-    foreign = request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}
-    if foreign or not cookie or not hmac.compare_digest(cookie.encode(), repeated.encode()):
-        raise ForgedFormError("Nothing was written", "The form did not come from this page, or the page is too old.")
+def _chart(visit: Visit) -> Response:
+    return _answer("sandbox/chart.html", visit.failures, visit=visit)
 
 
-def _attempt(work: Callable[[], T], failures: list[EhrError]) -> T | None:
+def _entry(desk: Desk, entry: Entry) -> Response:
+    visit = Visit(entry.patient, entry.protocol)
+    person = visit.attempt(partial(desk.ehr.read, f"Patient/{entry.patient}")) if not entry.failures else None
+    return _answer("sandbox/order.html", entry.failures, entry=entry, offered=desk.offered, person=person)
+
+
+def _done(desk: Desk, work: Callable[[], str], said: str) -> AnyResponse:
+    """Do it and show the chart anew; a failure is a box on the chart, where that can still be opened."""
+    form = request.form
+    patient, protocol, other = (form.get(name, "") for name in ("patient", "protocol", "beside"))
     try:
-        return work()
+        besides = work()
     except EhrError as error:
-        failures.append(error)
-        return None
+        # After what was not on offer nothing more is done than to say so.
+        visit = Visit(patient, protocol) if error.status == 400 else desk.visit(patient, protocol, other)
+        visit.failures.insert(0, error)
+        return _chart(visit)
+    flash(said, "success")
+    if besides:
+        flash(besides, "warning")
+    shown = url_for("sandbox.page", patient=patient, protocol=form.get("shown") or protocol, beside=other or None)
+    return redirect(shown, code=303)
 
 
-def _assessment(answer: Exchange | None) -> dict[str, object]:
-    extension = answer.response.get("extension") if answer else None
-    return (extension or {}).get(ASSESSMENT) or {}
+def _answer(template: str, failures: Sequence[EhrError], **shown: Any) -> Response:
+    """A page; a failure is a box on it and its status, never a gap."""
+    return make_response(render_template(template, failures=failures, **shown), failures[0].status if failures else 200)
 
 
-def _exchanged(answer: Exchange | None) -> tuple[tuple[str, str], ...]:
-    if answer is None:
-        return ()
+def _packed(response: Response) -> Response:
+    """Charts repeat themselves: packed they are a tenth."""
+    if response.mimetype == "text/html" and request.accept_encodings.quality("gzip") > 0:
+        plain = response.get_data()
+        if len(plain) > SMALL:
+            response.set_data(gzip.compress(plain, 6, mtime=0))
+            response.headers["Content-Encoding"] = "gzip"
+    response.headers.add("Vary", "Accept-Encoding")
+    return response
+
+
+def _exchanged(answer: Exchange) -> tuple[tuple[str, str], ...]:
+    """An exchange as the developer's panel shows it."""
     documents = (("Response", answer.response), ("Request", answer.request))
-    return tuple((title, json.dumps(document, indent=2, ensure_ascii=False)) for title, document in documents)
+    # The standard library's own indenting is slow enough to be seen.
+    return tuple(
+        (title, msgspec.json.format(msgspec.json.encode(said), indent=1).decode()) for title, said in documents
+    )

@@ -1,14 +1,19 @@
-"""The table that `make demo` prints: each row is one call of the service over HTTP."""
+"""What `make demo` prints: what was loaded, and a table whose rows each are one call of the service over HTTP."""
 
 from collections.abc import Iterable, Sequence
 from textwrap import wrap
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
+
+import click
 
 from service.sandbox.ehr import SandboxEhr
-from service.sandbox.facts import SandboxPatient
-from service.sandbox.wire import Json
+from service.sandbox.elements import full_name
+from service.sandbox.facts import patients
+from service.sandbox.loading import Loaded
+from service.sandbox.wire import Json, RefusedError
 
 WIDTH = 120
+FEW = 30
 GAP = "  "
 
 
@@ -21,13 +26,61 @@ class Row(NamedTuple):
     plan: str
 
 
+class Named(Protocol):
+    """Somebody with an id on the FHIR server."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+
+class Person(NamedTuple):
+    """A patient of whom only the name is known."""
+
+    id: str
+    name: str
+
+
 HEADINGS = Row("Patient", "Status", "Cause", "Recommended plan")
 
 
-def table(ehr: SandboxEhr, patients: Iterable[SandboxPatient], protocol: str | None = None) -> str:
+def tell(loaded: Loaded) -> None:
+    """Print what was loaded, and on standard error each line that was not."""
+    kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(loaded.kinds.items()))
+    click.echo(f"Loaded {loaded.total} resource{'s' * (loaded.total != 1)}: {kinds}.")
+    if loaded.twice:
+        click.echo(f"{loaded.twice} stood there twice in the same words.")
+    for path in loaded.passed_by:
+        click.echo(f"{path}: passed by, this is no JSON or NDJSON file", err=True)
+    for fault in loaded.faults:
+        click.echo(f"{fault}", err=True)
+    if loaded.faults:
+        click.echo(f"{len(loaded.faults)} not loaded: named above, each with its file and line.", err=True)
+
+
+def some(ehr: SandboxEhr) -> Sequence[Named]:
+    """The synthetic patients if they are there, or else the first of those that are."""
+    there = [Person(each["id"], full_name(each)) for each in ehr.patients()]
+    if {patient.id for patient in patients()} <= {person.id for person in there}:
+        return patients()
+    if len(there) > FEW:
+        click.echo(f"The first {FEW} of {len(there)} patients; the page has them all.")
+    return there[:FEW]
+
+
+def table(ehr: SandboxEhr, patients: Iterable[Named], protocol: str | None = None) -> str:
     """Patient, status, cause and recommended plan in columns, readable at 120 characters."""
-    rows = [row(patient.name, ehr.call(patient.id, protocol).assessment) for patient in patients]
+    rows = [_row(patient, ehr, protocol) for patient in patients]
     return layout([HEADINGS, *rows])
+
+
+def _row(patient: Named, ehr: SandboxEhr, protocol: str | None) -> Row:
+    try:
+        return row(patient.name, ehr.call(patient.id, protocol).assessment)
+    except RefusedError as error:
+        return Row(patient.name, "refused", "-", error.text)
 
 
 def row(name: str, assessment: Json) -> Row:

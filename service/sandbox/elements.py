@@ -35,6 +35,11 @@ def years_before(day: date, years: int) -> date:
     return day.replace(year=day.year - years)
 
 
+def age_on(today: date, born: date) -> int:
+    """How many birthdays there were."""
+    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+
+
 def moment(day: date) -> str:
     """Half past eight in the morning of a day, with its zone."""
     return f"{day.isoformat()}T08:30:00+00:00"
@@ -46,6 +51,13 @@ def loinc(entry: Table) -> Resource:
         "coding": [coding(codes()["systems"]["loinc"], entry["code"], entry["display"])],
         "text": entry.get("text", entry["display"]),
     }
+
+
+def full_name(person: Resource) -> str:
+    """A patient's name in one line, or else the id."""
+    first: Resource = next(iter(person.get("name") or ()), {})
+    said = " ".join([*(first.get("given") or ()), first.get("family") or ""]).strip()
+    return said or str(first.get("text") or person.get("id"))
 
 
 def coding(system: str, code: str, display: str | None = None) -> Resource:

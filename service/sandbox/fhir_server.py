@@ -12,6 +12,8 @@ import uvicorn
 from sekmet.config import Settings, SimulatorSettings
 from sekmet.main import create_app
 
+from service.sandbox.r4 import Versioned, complete
+
 LOOPBACK = "127.0.0.1"
 # The server answers in about a second; ten mean that something is wrong.
 START_SECONDS = 10.0
@@ -133,6 +135,8 @@ def _quiet_app(settings: Settings) -> Any:
     root, held = logging.getLogger(), logging.NullHandler()
     root.addHandler(held)
     try:
-        return create_app(settings)
+        app = create_app(settings)
     finally:
         root.removeHandler(held)
+    complete(app.state.ctx)
+    return Versioned(app, app.state.ctx.store)

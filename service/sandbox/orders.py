@@ -3,6 +3,7 @@
 import hashlib
 import json
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -29,7 +30,7 @@ def transaction(suggestion: Json, intention: Intention, now: datetime) -> Json:
         actions = [action for action in actions if action.get("type") == "create"]
     if not actions:
         raise NotUnderstoodError("Nothing to write", "The suggestion has no action for this.")
-    places = _places(actions)
+    places = places_of([a.get("resource") or {} for a in actions if a.get("type") == "create"])
     entries = [_entry(action, intention, now, places) for action in actions]
     return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
 
@@ -44,7 +45,7 @@ def _entry(action: Json, intention: Intention, now: datetime, places: dict[str, 
     kind = action.get("type")
     if kind == "delete":
         return {"request": {"method": "DELETE", "url": _deleted(action)}}
-    resource = _repointed(action.get("resource"), places)
+    resource = repointed(action.get("resource"), places)
     if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
         raise NotUnderstoodError("An action cannot be carried out", f"A {kind} action has no resource.")
     name = resource["resourceType"]
@@ -54,11 +55,11 @@ def _entry(action: Json, intention: Intention, now: datetime, places: dict[str, 
         raise NotUnderstoodError("An action cannot be carried out", f"This is no action an EHR knows: {kind}.")
     full_url = places.get(f"{name}/{resource.pop('id', None)}") or f"urn:uuid:{uuid.uuid4()}"
     if name in ORDERS:
-        resource = _order(resource, intention, now)
+        resource = as_ordered(resource, intention, now)
     return {"fullUrl": full_url, "resource": resource, "request": {"method": "POST", "url": name}}
 
 
-def _order(proposal: Json, intention: Intention, now: datetime) -> Json:
+def as_ordered(proposal: Json, intention: Intention, now: datetime) -> Json:
     """A draft stays the service's proposal; a signature makes it an active order of the one who signs."""
     if intention is Intention.DRAFT:
         return proposal | {"status": "draft"}
@@ -78,9 +79,8 @@ def _deleted(action: Json) -> str:
     return target
 
 
-def _places(actions: list[Json]) -> dict[str, str]:
+def places_of(new: Iterable[Json]) -> dict[str, str]:
     """For each new resource with a provisional id, the URL by which the others may mean it."""
-    new = (action.get("resource") or {} for action in actions if action.get("type") == "create")
     return {
         f"{resource['resourceType']}/{resource['id']}": f"urn:uuid:{uuid.uuid4()}"
         for resource in new
@@ -88,13 +88,13 @@ def _places(actions: list[Json]) -> dict[str, str]:
     }
 
 
-def _repointed(value: Any, places: dict[str, str]) -> Any:
+def repointed(value: Any, places: dict[str, str]) -> Any:
     """A copy whose references to other new resources follow them to their new place."""
     if isinstance(value, list):
-        return [_repointed(item, places) for item in value]
+        return [repointed(item, places) for item in value]
     if not isinstance(value, dict):
         return value
-    copy = {key: _repointed(item, places) for key, item in value.items()}
+    copy = {key: repointed(item, places) for key, item in value.items()}
     if isinstance(copy.get("reference"), str):
         copy["reference"] = places.get(copy["reference"], copy["reference"])
     return copy

@@ -1,10 +1,12 @@
 """How the demo EHR speaks HTTP: JSON in and out, and every failure in words with its OperationOutcome."""
 
+from threading import local
 from typing import Any
 
 import requests
 
 Json = dict[str, Any]
+_kept = local()
 FHIR_JSON = "application/fhir+json"
 
 
@@ -35,7 +37,7 @@ def exchange(who: str, method: str, url: str, timeout: float, body: Json | None 
     """Send one request and read its JSON object; `who` names the other side in an error."""
     headers = {"Accept": f"{FHIR_JSON}, application/json"}
     try:
-        answer = requests.request(method, url, json=body, headers=headers, timeout=timeout, allow_redirects=False)
+        answer = _line().request(method, url, json=body, headers=headers, timeout=timeout, allow_redirects=False)
     except requests.RequestException as error:
         raise UnreachableError(f"{who} does not answer", f"{method} {url}: {type(error).__name__}") from error
     if not answer.ok:
@@ -47,6 +49,15 @@ def exchange(who: str, method: str, url: str, timeout: float, body: Json | None 
     if not isinstance(document, dict):
         raise NotUnderstoodError(f"{who} did not answer with a JSON object", answer.text[:500])
     return document
+
+
+def _line() -> requests.Session:
+    """This thread's session: its connections stay open, and no proxy stands before the machine's own servers."""
+    found: requests.Session | None = getattr(_kept, "session", None)
+    if found is None:
+        found = _kept.session = requests.Session()
+        found.trust_env = False
+    return found
 
 
 def outcome_text(answer: requests.Response) -> str:

@@ -1,16 +1,19 @@
 """The sandbox's FHIR server with every patient on it, and the fake service, once for all tests of this folder."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from service.consult import following
+from service.pages import add_pages
 from service.sandbox import start
 from service.sandbox.blueprint import blueprint
 from service.sandbox.ehr import SandboxEhr
 from service.sandbox.fhir_server import FhirServer
+from service.sandbox.formulary import formulary
 from tests.sandbox.fake_cds import app, serve
 
 PROTOCOLS = [("us-aafp", "AAFP (US)"), ("uk-ng239", "NICE NG239 (UK)"), ("us-label", "US label")]
@@ -45,6 +48,13 @@ def ehr(server: FhirServer, cds: str) -> SandboxEhr:
 
 @pytest.fixture
 def client(ehr: SandboxEhr) -> FlaskClient:
-    site = Flask("site")
-    site.register_blueprint(blueprint(ehr, PROTOCOLS))
-    return site.test_client()
+    return site(ehr).test_client()
+
+
+def site(ehr: SandboxEhr, protocols: Sequence[tuple[str, str]] = PROTOCOLS) -> Flask:
+    """The pages of the sandbox over an EHR."""
+    made = Flask("site", static_folder=None)
+    add_pages(made, secret="a secret of the tests")
+    using, _ = following("us-aafp")
+    made.register_blueprint(blueprint(ehr, protocols, formulary(using.book)))
+    return made

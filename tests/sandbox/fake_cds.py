@@ -49,6 +49,7 @@ def card(patient: str) -> dict[str, Any]:
         "detail": HOSTILE,
         "source": {"label": "Test guideline", "url": "https://guideline.invalid/"},
         "selectionBehavior": "at-most-one",
+        "overrideReasons": [{"system": "urn:reasons", "code": "refused", "display": "Patient refuses"}],
         "suggestions": [
             {"label": "Recommended: tablets", "uuid": "s-1", "isRecommended": True, "actions": create},
             {
@@ -86,7 +87,7 @@ def assessment(status: str, protocol: str) -> dict[str, Any]:
 def app() -> Flask:
     """Discovery and one service; `broken` and `silent` in app.config make it fail."""
     service = Flask("fake")
-    service.config.update(broken=False, requests=[])
+    service.config.update(broken=False, requests=[], feedback=[])
 
     @service.get("/cds-services")
     def discovery() -> ResponseReturnValue:
@@ -114,6 +115,13 @@ def app() -> Flask:
         cards = [] if "active" in known else [pending] if "draft" in known else [card(patient)]
         protocol = body.get("extension", {}).get("org.b12-cds.protocol", "us-aafp")
         return jsonify(cards=cards, extension={"org.b12-cds.assessment": assessment(status, protocol)})
+
+    @service.post("/cds-services/b12-patient-view/feedback")
+    def feedback() -> ResponseReturnValue:
+        if service.config["broken"]:
+            return jsonify(resourceType="OperationOutcome", issue=[{"diagnostics": "no database"}]), 503
+        service.config["feedback"] += request.get_json()["feedback"]
+        return "", 200
 
     return service
 

@@ -37,7 +37,7 @@ def test_a_template_without_its_context_is_not_resolved() -> None:
 
 
 def test_a_call_is_a_whole_cds_hooks_request(ehr: SandboxEhr, fake: Flask) -> None:
-    request, response, took = ehr.call("anna-autoimmune", "uk-ng239")
+    request, response, took, _ = ehr.call("anna-autoimmune", "uk-ng239")
     sent = fake.config["requests"][-1]
 
     assert sent == request

@@ -1,0 +1,1 @@
+"""What this service is for and what it rests on: for whoever decides whether to use it."""
