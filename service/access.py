@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -14,9 +14,10 @@ from cds_hooks.keys import KeySource
 from cds_hooks.replay import SECONDS, MemoryReplayGuard, ReplayGuard
 from cds_hooks.trust import Verifier
 from service.clients.build import anyone, known
-from service.clients.offers import Offers, rule_ids
+from service.clients.offers import Offers, Wrap, rule_ids
 from service.consult import Consultant
 from service.control import Switches
+from service.launchable import launchable
 from service.memory import Memory
 from service.settings import Settings, WrongSettings
 from service.switched import switched
@@ -31,6 +32,8 @@ class Access:
     bases: tuple[str, ...]
     offers: Offers = field(repr=False)
     sources: tuple[KeySource, ...] = field(default=(), repr=False)
+    tokens_ready: Callable[[], bool] | None = field(default=None, repr=False)
+    """Whether it can be known which tokens were used, where a Redis keeps them."""
 
 
 def access(
@@ -38,11 +41,12 @@ def access(
     using: Consultant | None = None,
     replay: ReplayGuard | None = None,
     memory: Memory | None = None,
+    wraps: Iterable[Wrap] = (),
 ) -> Access:
     """Return who may call, as the settings say; raises WrongSettings or KnowledgeError.
 
     `replay` remembers used tokens for all workers; without one the Redis of the settings does, or each worker its own.
-    `memory` keeps what was shown, where there is one.
+    `memory` keeps what was shown, where there is one. `wraps` are put around each service, the last outermost.
     """
     switches = Switches(settings.control) if settings.control is not None else None
     offers = Offers(settings.today, may_choose=settings.sandbox_fhir is not None, given=using, memory=memory)
@@ -50,6 +54,9 @@ def access(
     if switches is not None:
         offers.wrap.append(partial(switched, switches=switches))
         silenced = switches.is_silent
+    offers.wrap.extend(wraps)
+    if settings.smart_url is not None:
+        offers.wrap.append(partial(launchable, app=f"{settings.smart_url.rstrip('/')}/launch"))
     found = _gated(settings, offers, silenced, replay)
     if switches is not None:
         services = {service.id for client in found.clients for service in client.registry}
@@ -66,15 +73,17 @@ def _gated(
         rates = RateLimit(_storage(settings)) if client.rate is not None else None
         return Access(Gate(anyone=client, rates=rates), (client,), settings.fhir_servers, offers)
     who = known(settings, offers, silenced)
+    guard = replay or _replay(settings)
     verifier = Verifier(
         who.issuers,
         settings.base_urls,
-        replay or _replay(settings),
+        guard,
         leeway=settings.clock_leeway,
         max_age=settings.token_age,
     )
     gate = Gate(verifier=verifier, rates=RateLimit(_storage(settings)))
-    return Access(gate, who.clients, (*settings.fhir_servers, *who.bases), offers, who.sources)
+    ready = getattr(guard, "is_ready", None)
+    return Access(gate, who.clients, (*settings.fhir_servers, *who.bases), offers, who.sources, ready)
 
 
 def _storage(settings: Settings) -> Storage:

@@ -13,6 +13,7 @@ from service.cards.compose import EXTENSION
 from service.consult import Consultant
 from service.contract import assessment, carried
 from service.domain.decision import Decision
+from service.domain.draft import Drafts, Stage
 from service.domain.protocol import Protocol
 from service.fhir.pages import Item, original
 
@@ -25,6 +26,8 @@ class Answer:
     assessment: dict[str, Any]
     extension: dict[str, Any]
     cards: tuple[Card, ...]
+    drafts: tuple[Drafts, Stage] | None = None
+    """The unsigned orders that were looked at, and where in the work."""
 
 
 def respond(

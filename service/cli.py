@@ -8,8 +8,10 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from datetime import date, datetime
 from ipaddress import ip_address
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
 
@@ -17,6 +19,8 @@ import click
 
 from cds_hooks.conformance.command import conformance
 from service.db_cli import audit, db
+from service.insights.cli import insights
+from service.keys_cli import keys
 from service.protocol_cli import protocol
 from service.settings import WrongSettings, from_environment
 
@@ -131,14 +135,20 @@ def _is_loopback(host: str) -> bool:
 @main.command()
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--once", is_flag=True, help="Print the table and stop.")
-def demo(port: int, once: bool) -> None:
+@click.option(
+    "--data",
+    type=click.Path(exists=True, path_type=Path),
+    help="Charts of your own instead of the synthetic patients: a folder of FHIR R4 Bundles, resources and NDJSON.",
+)
+def demo(port: int, once: bool, data: Path | None) -> None:
     """Run the service on synthetic patients: a table here, a page at /sandbox."""
     logging.basicConfig(level=logging.ERROR)
     try:
+        from service.insights.demo_history import fill_file
         from service.sandbox import start
-        from service.sandbox.demo import table
+        from service.sandbox.demo import some, table, tell
         from service.sandbox.ehr import SandboxEhr
-        from service.sandbox.patients import patients
+        from service.sandbox.loading import NothingToLoad
     except ImportError as error:
         raise click.ClickException("the sandbox is not installed: pip install 'b12-cds[sandbox]'") from error
     from service.serving import until_healthy
@@ -146,16 +156,24 @@ def demo(port: int, once: bool) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     address = f"http://127.0.0.1:{port}"
     click.secho("CLIENT AUTHENTICATION IS OFF: anyone who can reach this service may call it.", bold=True, fg="red")
-    click.echo("Sandbox: synthetic patients only. No clinician has reviewed the rules.\n")
-    with start(from_environment().today()) as server, TemporaryDirectory(prefix="b12-cds-") as kept:
+    whose = "synthetic patients only" if data is None else f"the charts of {data}"
+    click.echo(f"Sandbox: {whose}. No clinician has reviewed the rules.\n")
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(start(from_environment().today(), data, tell))
+        except NothingToLoad as error:
+            raise click.ClickException(str(error)) from error
+        kept = stack.enter_context(TemporaryDirectory(prefix="b12-cds-"))
         environment = os.environ | {
             "B12_PROTOCOL": os.environ.get("B12_PROTOCOL", SANDBOX_PROTOCOL),
+            "B12_LOG": os.environ.get("B12_LOG", "text"),
             "B12_AUTHENTICATION": "off",
             "B12_DATABASE": f"{kept}/state.sqlite3",
             "B12_PROFILE": "sandbox",
             "B12_FHIR_SERVERS": json.dumps([server.base]),
             "B12_SANDBOX_FHIR": server.base,
             "B12_SANDBOX_SERVICE": address,
+            "B12_SMART_URL": f"{address}/smart",
         }
         command = [sys.executable, "-m", "service.cli", "serve", "--port", str(port), "--workers", "2"]
         with subprocess.Popen(command, env=environment) as child:  # noqa: S603 - our own command line
@@ -163,9 +181,11 @@ def demo(port: int, once: bool) -> None:
                 if not until_healthy(address, child):
                     raise click.ClickException(f"the service did not start on port {port}; is the port taken?")
                 ehr = SandboxEhr(server.base, address)
-                click.echo(table(ehr, patients()))
+                click.echo(table(ehr, some(ehr)))
                 click.echo(f"\nOpen {address}/sandbox in a browser. FHIR server: {server.base}. Ctrl-C stops both.")
                 if not once:
+                    # Behind the first page, which does not wait for it.
+                    fill_file(environment["B12_DATABASE"], environment["B12_PROTOCOL"])
                     child.wait()
             except KeyboardInterrupt:
                 click.echo("\nStopping.")
@@ -176,7 +196,9 @@ def demo(port: int, once: bool) -> None:
 main.add_command(conformance)
 main.add_command(protocol)
 main.add_command(db)
+main.add_command(keys)
 main.add_command(audit)
+main.add_command(insights)
 
 if __name__ == "__main__":
     main()

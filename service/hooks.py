@@ -96,7 +96,16 @@ class Desk:
         protocol, context = self._protocol(call), call.context
         seed = f"{call.request.hookInstance}|{context.patientId}|{protocol.id}|{call.request.hook}"
         unchecked = _unchecked(call)
-        asked = Asked(self.using, protocol, self.today(), context.patientId, seed, context.encounterId, unchecked)
+        asked = Asked(
+            self.using,
+            protocol,
+            self.today(),
+            context.patientId,
+            seed,
+            context.encounterId,
+            unchecked,
+            call.withheld,
+        )
         return asked, items
 
     def _said(self, call: Call, answer: Answer, about: dict[str, str], once: str | None = None) -> Response:

@@ -23,7 +23,7 @@ from service.store.database import Database, StoreError
 from service.store.feedback import Answered
 from service.store.keys import Key, KeyRing
 from service.store.purge import KEY_AGE, RETENTION, Housekeeping
-from service.store.rows import DataProblem, ShownCard, stored
+from service.store.rows import Asking, DataProblem, ShownCard, stored
 from service.store.said import shown_matters
 from service.store.writer import Writer
 
@@ -90,21 +90,26 @@ class Memory:
 
         `once` names another service: what it showed of this patient a short while ago is not said again.
         """
-        problems = list(_problems(call, decision, self._clock()))
-        if problems:
-            self._writer.put(problems)
+        now = self._clock()
+        asking = Asking(now.date(), call.client, call.service, decision.protocol.id, book.version)
+        self._writer.put((asking, *_problems(call, decision, now)))
         if not said:
             return ()
         said = one_a_matter(said)
         stands = standing(decision, book.quieting)
         try:
             keys = self._keys.keys
+        except StoreError as error:
+            log.error("cards of %s are said unremembered: %s", call.service, error)
+            return tuple(each.card for each in said)
+        try:
             known = self._answered(call, keys)
             told = self._said_by(once, call, keys) if once is not None else frozenset()
         except StoreError as error:
+            # They are remembered all the same, once the database is back.
             self._rests_until = monotonic() + _REST
-            log.error("cards of %s are said unremembered: %s", call.service, error)
-            return tuple(each.card for each in said)
+            log.error("cards of %s are said without a look at what was answered: %s", call.service, error)
+            known, told = [], frozenset()
         user = _user(call)
         verdicts = [
             (each, _SAID if each.matter in told else self._verdict(each, known, stands, user, book.quieting))
@@ -113,6 +118,10 @@ class Memory:
         about = _About(call, decision, keys[0], self._clock(), book.version, *_hashes(call, keys[0], user))
         self._writer.put(about.row(each, verdict, stands) for each, verdict in verdicts)
         return tuple(each.card for each, verdict in verdicts if verdict.speaks)
+
+    def waiting(self) -> int:
+        """Return how many rows wait to be written."""
+        return self._writer.waiting
 
     def flush(self) -> None:
         """Write what waits; raises StoreError."""

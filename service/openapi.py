@@ -10,9 +10,11 @@ from flask import Flask, Response
 
 from cds_hooks.openapi import document
 from cds_hooks.registry import Registry
+from service.backend.access import JWKS
 from service.settings import Settings
 
 _STATUS = {"type": "object", "properties": {"status": {"type": "string"}}, "required": ["status"]}
+_KEYS = {"type": "object", "properties": {"keys": {"type": "array"}}, "required": ["keys"]}
 _CHECKS = {"type": "object", "additionalProperties": {"type": "string"}}
 _READY = {
     "type": "object",
@@ -37,6 +39,8 @@ def add_openapi(app: Flask, registry: Registry, settings: Settings, *, limited: 
         "/readyz": _plain("readyz", "It can answer", {"200": _READY, "503": _READY}),
         "/openapi.json": _plain("openapi", "This document", {"200": {"type": "object"}}),
     }
+    if settings.backend_services is not None:
+        told["paths"][JWKS] = _plain("jwks", "Our public keys", {"200": _KEYS})
     body = msgspec.json.encode(told)
 
     def told_again() -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -30,6 +31,7 @@ from service.fhir.pages import Item, original, sheet
 from service.fhir.shapes import Condition, MedicationRequest
 from service.fhir.versions import name_of
 from service.ids import named, namespace
+from service.switched import SWITCHED_OFF
 
 Json = dict[str, Any]
 DRAFTS = "org.b12-cds.drafts"
@@ -46,6 +48,10 @@ OF_ORDERS = {
 OF_AN_ORDER = "draft-"
 """How the matter of a card about an unsigned order begins."""
 
+RULES: Mapping[str, Kind] = MappingProxyType({f"order-{kind.value}": kind for kind in Kind})
+"""The checks of unsigned orders by the ids under which they can be switched off; cards of a refill have theirs."""
+REFILL_RULES = frozenset({INTERVAL, MONITORING, OFFER})
+
 _CONTENT = namespace("urn:b12-cds:order-content")
 _NOT_SIGNED = ("draft", None)
 
@@ -61,6 +67,8 @@ class Asked:
     seed: str
     encounter: str | None = None
     unchecked: tuple[str, ...] = ()
+    off: frozenset[str] = frozenset()
+    """Rules that are switched off, by id."""
 
 
 def ordered(
@@ -81,7 +89,8 @@ def ordered(
     if stage is Stage.REFILL:
         chart += _running(bundle, chart)
     decision = asked.using.consult(chart, asked.protocol, asked.today, asked.patient, asked.unchecked)
-    matters = review(decision, sent.drafts, book, stage)
+    off = {RULES[rule] for rule in asked.off & RULES.keys()}
+    matters = review(decision, sent.drafts, book, stage, off)
     said = assessment(decision)
     extension = {EXTENSION: carried(decision, said, book.version)}
     address = Address(
@@ -96,12 +105,17 @@ def ordered(
         more = [*_treatment_cards(asked, decision, matters, address, extension)]
         asks = not any(card.selectionBehavior is SelectionBehavior.ANY for card in (*cards, *more))
         told = telling(decision, book, address, extension)
-        skip = {card_id(asked.seed, INTERVAL)} if _is_slowed(matters) else set()
+        skip = {card_id(asked.seed, rule) for rule in asked.off & REFILL_RULES}
+        skip |= {card_id(asked.seed, INTERVAL)} if _is_slowed(matters) else set()
         more += [c for c in refill_cards(told, originals, sent.drafts.cobalamins, asks=asks) if c.uuid not in skip]
         about |= matters_of(asked.seed)
         about |= {card_id(asked.seed, kind): kind for kind in (INTERVAL, MONITORING, OFFER)}
         cards = (*cards, *more)
-    return Answer(decision, said, extension | _read(sent.drafts, decision, matters), cards), about
+    told_of = _read(sent.drafts, decision, matters)
+    if off:
+        kinds = {f.kind for matter in review(decision, sent.drafts, book, stage) for f in matter.findings} & off
+        told_of |= {SWITCHED_OFF: {"rules": sorted(f"order-{kind.value}" for kind in kinds)}} if kinds else {}
+    return Answer(decision, said, extension | told_of, cards, (sent.drafts, stage)), about
 
 
 def diagnosed(asked: Asked, items: Sequence[Item], bundle: bytes | msgspec.Raw) -> Answer:

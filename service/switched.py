@@ -36,10 +36,10 @@ def switched(service: Service, switches: Switches) -> Service:
         response = answer(replace(call, withheld=frozenset(now.rules_off)))
         if not now.rules_off:
             return response
-        if (rule := _rule(response.extension)) in now.rules_off:
+        if (rule := rule_of(response.extension)) in now.rules_off:
             return _nothing({"rule": rule})
         return msgspec.structs.replace(
-            response, cards=tuple(card for card in response.cards if _rule(card.extension) not in now.rules_off)
+            response, cards=tuple(card for card in response.cards if rule_of(card.extension) not in now.rules_off)
         )
 
     return replace(service, answer=heeding)
@@ -50,7 +50,8 @@ def _nothing(off: Mapping[str, Any]) -> Response:
     return Response(cards=cards, extension={SWITCHED_OFF: dict(off)})
 
 
-def _rule(extension: Mapping[str, Any] | None) -> str | None:
+def rule_of(extension: Mapping[str, Any] | None) -> str | None:
+    """Return the rule that an answer or a card says it rests on."""
     carried = (extension or {}).get(EXTENSION)
     if carried is None:
         return None

@@ -17,6 +17,8 @@ from service.domain.protocol import Protocol
 from service.hooks import Desk, registry
 from service.knowledge.load import protocol_file
 from service.memory import Memory
+from service.ordering import REFILL_RULES
+from service.ordering import RULES as OF_ORDERS
 from service.prefetch import DATED, DATED_DAYS
 from service.prove import prove
 
@@ -93,5 +95,5 @@ def days_back(protocol: Protocol) -> int:
 
 
 def rule_ids() -> frozenset[str]:
-    """Return the ids of the rules that can be switched off."""
-    return frozenset(rule.id for rule in RULES)
+    """Return the ids of the rules that can be switched off: of the status, of unsigned orders, of refills."""
+    return frozenset(rule.id for rule in RULES) | OF_ORDERS.keys() | REFILL_RULES

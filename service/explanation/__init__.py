@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from service.domain.decision import Decision
+from service.domain.draft import Drafts, Stage
 from service.domain.protocol import Book
 from service.explanation import around, plan, treatment, verdict
+from service.explanation import drafts as orders
 from service.explanation.facts import Facts, Sources
 from service.explanation.trace import NamedProtocol, Trace
 
 
-def explain(decision: Decision, book: Book) -> Trace:
-    """Return the trace of a decision; the decision itself is not made again."""
+def explain(decision: Decision, book: Book, drafts: tuple[Drafts, Stage] | None = None) -> Trace:
+    """Return the trace of a decision, and of the unsigned orders it was made beside; it is not made again."""
     facts, sources = Facts(decision.evidence.record, decision.tests), Sources(book)
     protocol = decision.protocol
     return Trace(
@@ -25,4 +27,5 @@ def explain(decision: Decision, book: Book) -> Trace:
         notices=around.notices(decision, book, facts),
         conflicts=around.disputes(decision, book),
         elsewhere=around.others(decision, book),
+        drafts=orders.drafts(decision, book, facts, *drafts) if drafts is not None else (),
     )

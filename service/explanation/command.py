@@ -24,7 +24,7 @@ def explained(document: bytes, protocol: str | None, on: date | None, *, as_json
         raise UnknownProtocol("no protocol: give --protocol or set B12_PROTOCOL (for example uk-ng239 or us-aafp)")
     using, name = following(name, settings.site_codes)
     answer = evaluate(document, protocol=name, today=on or settings.today(), using=using)
-    trace = explain(answer.decision, using.book)
+    trace = explain(answer.decision, using.book, answer.drafts)
     if as_json:
         return msgspec.json.encode(trace).decode()
     cards = [f"[{card.indicator.value}] {card.summary}" for card in answer.cards]

@@ -14,6 +14,7 @@ def told(trace: Trace) -> str:
     protocol = trace.protocol
     lines = [
         f"{trace.verdict.status} by rule {trace.verdict.rule}, {protocol.id} {protocol.version}, as of {trace.date}",
+        *(_block("What is wrong with the unsigned orders", _drafts(trace)) if trace.drafts else ()),
         *_block("Why this status: the rules in order, the first that fits decides", _rules(trace)),
         *_block("Start now", [f"{'yes' if trace.verdict.start_now else 'no'}: {trace.verdict.start_because}"]),
         *_block("Why this cause", _causes(trace)),
@@ -111,6 +112,24 @@ def _conflicts(trace: Trace) -> Iterator[str]:
     for conflict in trace.conflicts:
         yield f"{conflict.id} {conflict.topic}: {', '.join(conflict.because)}"
         yield from (f"  {name}: {words}" for name, words in conflict.positions.items())
+
+
+def _drafts(trace: Trace) -> Iterator[str]:
+    for draft in trace.drafts:
+        names = ", ".join(draft.medicines) or "no medicine that is known"
+        yield f"{draft.resource}: {names}{', as proposed' if draft.proposed else ''}"
+        if draft.passed_over is not None:
+            yield f"  not looked at: {draft.passed_over}"
+        if draft.unread:
+            yield f"  could not be read: {', '.join(draft.unread)}"
+        for found in draft.found:
+            because = f": {found.because}" if found.because else ""
+            says = f"{found.says.rstrip('.')}{because}{_facts(found.findings)}"
+            yield f"  FOUND {found.kind} ({found.urgency}, {found.remedy}): {says}"
+            if found.tests:
+                yield f"       asks for {', '.join(found.tests)}"
+        if draft.not_found:
+            yield f"  looked for and not found: {', '.join(draft.not_found)}"
 
 
 def _elsewhere(trace: Trace) -> Iterator[str]:

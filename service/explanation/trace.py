@@ -171,6 +171,30 @@ class TreatmentSeen(_Part, frozen=True):
     offers: tuple[OfferSeen, ...]
 
 
+class DraftFound(_Part, frozen=True):
+    """What is wrong with an unsigned order, what puts it right, and what it rests on."""
+
+    kind: str
+    says: str
+    urgency: str
+    remedy: str
+    because: str | None
+    tests: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+
+class DraftSeen(_Part, frozen=True):
+    """An unsigned order: how it was read, what was found, and what was looked for and not found."""
+
+    resource: str
+    medicines: tuple[str, ...]
+    proposed: bool
+    passed_over: str | None
+    unread: tuple[str, ...]
+    found: tuple[DraftFound, ...]
+    not_found: tuple[str, ...]
+
+
 class NamedProtocol(_Part, frozen=True):
     """The protocol that was followed."""
 
@@ -193,3 +217,4 @@ class Trace(_Part, frozen=True):
     notices: tuple[NoticeSeen, ...]
     conflicts: tuple[ConflictSeen, ...]
     elsewhere: tuple[ElsewhereSeen, ...]
+    drafts: tuple[DraftSeen, ...] = ()

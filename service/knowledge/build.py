@@ -22,6 +22,7 @@ from service.domain.protocol import (
     Wording,
 )
 from service.knowledge import schema as shape
+from service.knowledge.calendar import calendar_of
 from service.knowledge.disputes import conflicts_of
 from service.knowledge.files import Read
 from service.knowledge.local import local_protocol
@@ -118,6 +119,7 @@ def book_of(shelf: Shelf, index: CodeIndex, version: str, local: Read[shape.Loca
         tests=tuple({code.test.analyte: code.test for code in index.tests.values()}.values()),
         routes=index.routes.coding,
         quieting=quieting_of(shelf.quieting, shelf.wording.content.override_reasons),
+        calendar=calendar_of(shelf.calendar, shelf.wording.content, protocols.values(), regimens),
     )
 
 
@@ -167,7 +169,7 @@ def _compared_in(analytes: shape.AnalytesFile) -> dict[str, frozenset[str]]:
 
 def _citations(shelf: Shelf) -> Iterator[tuple[Read[shape.Strict], tuple[str | int, ...], shape.Cite]]:
     """Yield every citation of every file with its place."""
-    single = (shelf.drugs, shelf.common, shelf.analytes, shelf.wording, shelf.conflicts, shelf.quieting)
+    single = (shelf.drugs, shelf.common, shelf.analytes, shelf.wording, shelf.conflicts, shelf.quieting, shelf.calendar)
     for read in (*single, *shelf.causes, *shelf.regimens, *shelf.products, *shelf.protocols):
         yield from _cites_in(read, read.document.value, ())
 

@@ -55,6 +55,7 @@ def _kinds(known: Knowledge, files: Shelf) -> Iterator[tuple[str, dict[str, int]
     yield "investigations", {"tests": len(book.investigations)}
     yield "wording", {"sentences": len(book.wording.sentences)}
     yield "quieting", {"reasons": len(book.quieting.reasons)}
+    yield "calendar", {"checks": len(book.calendar.checks), "intervals": len(book.calendar.intervals)}
 
 
 def _marks(folder: Path) -> tuple[Counter[str], Counter[Letter]]:

@@ -34,6 +34,7 @@ KINDS: dict[str, type[BaseModel]] = {
     "investigations": shape.InvestigationsFile,
     "wording": shape.WordingFile,
     "quieting": shape.QuietingFile,
+    "calendar": shape.CalendarFile,
     "site-codes": shape.SiteCodesFile,
     "local-protocol": shape.LocalProtocolFile,
 }

@@ -46,6 +46,7 @@ class Shelf:
     investigations: Read[shape.InvestigationsFile]
     wording: Read[shape.WordingFile]
     quieting: Read[shape.QuietingFile]
+    calendar: Read[shape.CalendarFile]
 
 
 def shipped() -> Path:
@@ -73,6 +74,7 @@ def shelf(folder: Path) -> Shelf:
         investigations=read_as(folder / "investigations.yaml", shape.InvestigationsFile),
         wording=read_as(folder / "wording.yaml", shape.WordingFile),
         quieting=read_as(folder / "quieting.yaml", shape.QuietingFile),
+        calendar=read_as(folder / "calendar.yaml", shape.CalendarFile),
     )
 
 

@@ -126,6 +126,14 @@ def test_the_quantity_is_the_doses_that_fall_due_times_the_highest_dose() -> Non
     assert wrong == []
 
 
+def test_both_ends_of_a_range_of_doses_are_in_the_same_unit_word_for_word() -> None:
+    ranges = [doses(order) for _, _, order in every_order() if order["resourceType"] == "MedicationRequest"]
+    units = [{(end["unit"], end["code"]) for end in ends} for ends in ranges if len(ends) > 1]
+
+    assert units
+    assert all(len(unit) == 1 for unit in units)
+
+
 def doses(order: Resource) -> list[dict[str, Any]]:
     """The dose, or the low and the high end of its range."""
     (rate,) = order["dosageInstruction"][0]["doseAndRate"]

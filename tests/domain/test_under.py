@@ -1,6 +1,5 @@
 """What another protocol sees of the same patient is what it would gather itself."""
 
-from dataclasses import fields
 from datetime import date
 
 import pytest
@@ -25,4 +24,4 @@ def test_the_evidence_under_another_protocol_is_what_it_would_gather(patient) ->
             if not _same(one.limits, other.limits):
                 continue
             seen, own = under(gather(record, one, today), other), gather(record, other, today)
-            assert [f.name for f in fields(Evidence) if getattr(seen, f.name) != getattr(own, f.name)] == []
+            assert [f for f in Evidence._fields if getattr(seen, f) != getattr(own, f)] == []

@@ -43,7 +43,7 @@ def served(port: int, settings: Mapping[str, str], log: Path) -> Iterator[Runnin
     with log.open("wb") as written:
         child = subprocess.Popen(command, env=environment(settings), cwd=ROOT, stdout=written, stderr=written)
         try:
-            healthy = until_healthy(f"http://127.0.0.1:{port}", child)
+            healthy = until_healthy(f"http://127.0.0.1:{port}", child, 90)
             assert healthy, log.read_text()
             yield Running(f"http://127.0.0.1:{port}", log)
         finally:

@@ -1,11 +1,10 @@
-"""A site's own protocol from end to end: the document's commands, the service that runs on it, the installed wheel."""
+"""A site's own protocol from end to end: the commands, the service that runs on it, the installed wheel."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-import shlex
 import subprocess
 import sys
 import zipfile
@@ -24,8 +23,6 @@ from tests.vignettes import vignette
 
 from .running import SERVICE, free_port, ran
 
-COMMANDS = re.findall(r"^\$ b12-cds (.+)$", DOC.read_text(encoding="utf-8"), re.M)
-
 
 @pytest.fixture(autouse=True)
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -39,22 +36,6 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def asked(*arguments: str) -> Result:
     return CliRunner().invoke(main, list(arguments))
-
-
-def test_the_document_shows_each_command_once() -> None:
-    assert [command.split()[:2] for command in COMMANDS] == [
-        ["protocol", "check"],
-        ["protocol", "diff"],
-        ["evaluate", "chart.json"],
-    ]
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_of_the_document_runs_as_it_is_written(command: str) -> None:
-    ended = asked(*shlex.split(command))
-
-    assert (ended.exit_code, ended.stderr) == (0, "")
-    assert "example-hospital 2026.1" in ended.stdout
 
 
 def test_check_tells_what_a_good_file_changes_and_what_it_no_longer_offers() -> None:

@@ -110,6 +110,6 @@ def test_a_log_holds_nothing_of_an_order(service: Running, fhir: FhirServer, tod
 
     written = service.log.read_text(encoding="utf-8")
 
-    assert "service=b12-order-sign" in written
+    assert '"service":"b12-order-sign"' in written
     for word in (patient, "request-123", "seeded-7731"):
         assert word not in written

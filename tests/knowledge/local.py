@@ -22,7 +22,7 @@ sources:
 
 def example() -> str:
     """The complete example, as the document shows it."""
-    found = re.search(r"```yaml\n(.*?)```", DOC.read_text(encoding="utf-8"), re.S)
+    found = re.search(r"```yaml file=ours\.yaml\n(.*?)```", DOC.read_text(encoding="utf-8"), re.S)
     assert found is not None
     return found.group(1)
 

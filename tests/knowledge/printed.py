@@ -236,6 +236,22 @@ PRODUCTS = {
     "us-cyanocobalamin-nasal-500": "500 ug in 1 {spray} by nasal, up to 1",
     "us-cyanocobalamin-1000-tablet": "1 mg in 1 {tbl} by oral, up to 2",
 }
+#: When what is watched falls due after the first dose; what is not here has no day.
+CALENDAR = {
+    "full blood count and reticulocytes 7 to 10 days after the start": "7 to 10 d",
+    "full blood count, ferritin and folate at 8 weeks": "8 wk",
+    "symptoms at 3 months, sooner if severe": "3 mo",
+    "review and full blood count 1 month after the start": "1 mo",
+    "blood count and symptoms at the review": "review",
+    "full blood count and reticulocytes at 1 to 2 weeks and about 8 weeks": "1 to 2 wk, 8 wk",
+    "B12, with or without MMA, at about 3 months": "3 mo",
+    "before the start, haematocrit, reticulocytes, B12, folate and iron": "0 d",
+    "potassium in the first 48 hours, replaced if low": "0 to 2 d",
+    "haematocrit and reticulocytes daily from day 5 to 7, then often until the haematocrit is normal": "5 to 7 d",
+    "Potassium at baseline, at 24 to 48 hours and on days 4 to 7; replace it if low.": "0 d, 1 to 2 d, 4 to 7 d",
+}
+#: Intervals in months that may stand in the place of a regimen's own.
+INTERVALS = {"US-IM-TRAD every 1": "1 2", "UK-HYDROXO-STD every 6": "2 3 6"}
 FORBIDDEN_WITH_LEBER = {"cyanocobalamin"}
 
 
@@ -244,7 +260,20 @@ def departures(book: Book, folder: Path) -> list[str]:
 
     A limit or a product that is not printed here is held by others; `make mutate-data` names what nobody holds.
     """
-    return [*_doses(folder), *_tables(book), *_lines(book), *_causes(book), *_what_can_be_given(book)]
+    return [*_doses(folder), *_tables(book), *_lines(book), *_causes(book), *_what_can_be_given(book), *_calendar(book)]
+
+
+def _calendar(book: Book) -> Iterator[str]:
+    checks = {
+        says: "review"
+        if check.at_review
+        else ", ".join(f"{_range(d.first, d.last if d.last != d.first else None)} {d.unit}" for d in check.due)
+        for says, check in book.calendar.checks.items()
+        if check.due or check.at_review
+    }
+    yield from _unlike("check", checks, CALENDAR)
+    months = {f"{name} every {n}": " ".join(map(str, i.months)) for (name, n), i in book.calendar.intervals.items()}
+    yield from _unlike("interval", months, INTERVALS)
 
 
 def _unlike(what: str, found: Mapping[str, object], printed: Mapping[str, object]) -> Iterator[str]:

@@ -85,7 +85,7 @@ def test_check_says_how_much_there_is_of_each_kind() -> None:
     lines = dict(line.split(maxsplit=1) for line in ran.output.splitlines())
     assert lines.keys() == {
         *("sources", "findings", "tests", "causes", "regimens", "products", "limits", "protocols"),
-        *("conflicts", "investigations", "wording", "quieting", "codes", "citations", "version"),
+        *("conflicts", "investigations", "wording", "quieting", "calendar", "codes", "citations", "version"),
     }
     assert lines["protocols"] == "files 3, rows 36"
 

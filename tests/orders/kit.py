@@ -11,7 +11,10 @@ import flask
 import flask.testing
 import msgspec
 
-from cds_hooks.blueprint import blueprint
+from cds_hooks.blueprint import serve
+from cds_hooks.clients import Client
+from cds_hooks.door import Door
+from cds_hooks.gate import Gate
 from cds_hooks.invariants import check_response
 from cds_hooks.prefetch import FetchFailed
 from service.evaluate import shipped
@@ -49,7 +52,8 @@ def service(protocol: str) -> flask.testing.FlaskClient:
     """The service on the vignettes' day, without a memory."""
     app = flask.Flask(protocol)
     services = registry(Desk(shipped(), protocol, lambda: TODAY))
-    app.register_blueprint(blueprint(services, fetch=no_fetch, debug_invariants=True))
+    gate = Gate(anyone=Client(name="anyone", registry=services))
+    serve(app, Door(gate=gate, fetch=no_fetch, debug_invariants=True))
     return app.test_client()
 
 

@@ -112,6 +112,13 @@ def test_another_patient_s_order_or_problem_is_refused_and_not_repeated(hook: st
     assert "somebody-else" not in json.dumps(answer)
 
 
+@pytest.mark.parametrize("reference", [["Patient/somebody-else"], {"a": "https://ehr.example/Patient/somebody-else"}])
+def test_an_order_is_refused_whose_subject_names_another_patient_in_a_shape_of_its_own(reference: Any) -> None:
+    asked = request("order-sign", facts(**PERNICIOUS), draftOrders=drafts(injection(subject={"reference": reference})))
+
+    assert "somebody-else" not in json.dumps(posted(service("uk-ng239"), asked, 400))
+
+
 @pytest.mark.parametrize("hook", HOOKS)
 @pytest.mark.parametrize("entry", [5, "x"])
 def test_a_bundle_that_cannot_be_read_is_refused(hook: str, entry: Any) -> None:

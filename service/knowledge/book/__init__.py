@@ -23,6 +23,7 @@ _SECTIONS: tuple[Callable[[Shelf], Iterator[str]], ...] = (
     words.investigations,
     words.notices,
     words.quieting,
+    words.calendar,
     words.sources,
 )
 
@@ -57,6 +58,7 @@ def _front(read: Shelf) -> Iterator[str]:
         "Investigations",
         "Notices",
         "Quiet after an answer",
+        "Calendar",
         "Sources",
     )
     yield ", ".join(f"[{title}](#{title.lower().replace(' ', '-')})" for title in (*titles, *more)) + "."

@@ -98,6 +98,36 @@ def quieting(shelf: Shelf) -> Section:
     )
 
 
+def calendar(shelf: Shelf) -> Section:
+    """Yield when what is watched falls due, and which intervals may be chosen."""
+    content = shelf.calendar.content
+    yield "## Calendar"
+    yield ""
+    yield from table(
+        ("watched", "for the patient", "due after the first dose", "source"),
+        ((plain(line.watches), plain(line.plain), _due(line), cited(line.cite)) for line in content.checks),
+    )
+    yield from table(
+        ("regimen", "months as printed", "may also be", "source"),
+        (
+            (line.regimen, str(line.printed), listed(map(str, line.may_be)), cited(line.cite))
+            for line in content.intervals
+        ),
+    )
+    yield from table(
+        ("a later step waits for", "for the patient", "source"),
+        ((plain(line.waits_for), plain(line.plain), cited(line.cite)) for line in content.conditions),
+    )
+
+
+def _due(line: shape.CheckLine) -> str:
+    """Return when a check falls due in words."""
+    if isinstance(line.due, str):
+        return "at the review"
+    spans = (f"{d.from_}{f' to {d.to}' if d.to is not None else ''} {d.unit}" for d in line.due)
+    return listed(spans) or "no day"
+
+
 def sources(shelf: Shelf) -> Section:
     """Yield the documents that are cited, and the places where codes were seen."""
     content = shelf.sources.content

@@ -1,6 +1,7 @@
 """The shape of every mapping file; unknown keys are errors, and each number carries its citation."""
 
 from service.knowledge.schema.base import SYSTEMS, Below, Cite, Cited, CodeLine, CodeRef, Printed, Strict, System
+from service.knowledge.schema.calendar import CalendarFile, CheckLine, ConditionLine, DueLine, MayBeLine
 from service.knowledge.schema.findings import (
     AnalyteLine,
     AnalytesFile,
@@ -80,19 +81,23 @@ __all__ = [
     "BandsLine",
     "Below",
     "Bridge",
+    "CalendarFile",
     "CauseFile",
+    "CheckLine",
     "Cite",
     "Cited",
     "CodeLine",
     "CodeRef",
     "CodeSource",
     "CommonFile",
+    "ConditionLine",
     "ConflictLine",
     "ConflictWhen",
     "ConflictsFile",
     "DoseLine",
     "DrugLine",
     "DrugsFile",
+    "DueLine",
     "FindingLine",
     "FindingsFile",
     "HighLine",
@@ -101,6 +106,7 @@ __all__ = [
     "InvestigationsFile",
     "LimitLine",
     "LocalProtocolFile",
+    "MayBeLine",
     "MedicineLine",
     "MonitoringLine",
     "MoveLine",
