@@ -11,7 +11,9 @@ PORT ?= 8000
 DATA ?=
 PYTEST_WORKERS ?= 2
 # Suites with a target of their own, so that `make test` ends within five minutes on two cores.
-SLOW := tests/docs tests/ops tests/e2e/test_misbehaving.py tests/e2e/test_documented.py tests/e2e/test_state.py tests/sandbox/test_loading.py
+SLOW := tests/docs tests/e2e/test_misbehaving.py tests/e2e/test_documented.py tests/e2e/test_state.py tests/sandbox/test_loading.py
+# Those in which seconds matter, one at a time.
+ALONE := tests/ops
 
 .PHONY: demo test lint unit bench bench-peers soak faults mutate-data mutate fuzz slow browser servers scaleout image-check \
 	lock licences sbom audit schemas clean
@@ -29,10 +31,11 @@ lint: $(READY)
 	$(BIN)/python -m service.knowledge check
 
 unit: $(READY)
-	$(BIN)/pytest -n $(PYTEST_WORKERS) $(SLOW:%=--ignore=%) --ignore=tests/servers
+	$(BIN)/pytest -n $(PYTEST_WORKERS) $(addprefix --ignore=,$(SLOW) $(ALONE) tests/servers)
 
 slow: $(READY)  ## what takes longer: every command of the documents, running and stopping it, servers that misbehave
 	$(BIN)/pytest -n $(PYTEST_WORKERS) $(SLOW)
+	$(BIN)/pytest -n 0 $(ALONE)
 
 browser: $(BROWSER)  ## the pages in a real headless Chromium, as people use them; pictures in build/screens
 	B12_TEST_BROWSER=required $(BIN)/pytest -n 0 tests/browser

@@ -73,7 +73,8 @@ def opened(browser: Any) -> Iterator[Callable[..., Any]]:
     contexts = []
 
     def open_page(size: dict[str, int], **options: Any) -> Any:
-        context = browser.new_context(viewport=size, **options)
+        # A colour that is still changing would be judged half-way.
+        context = browser.new_context(viewport=size, reduced_motion="reduce", **options)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(10_000)
@@ -175,7 +176,7 @@ def budget(browser: Any) -> Callable[..., dict[str, float]]:
     """
 
     def load(url: str, cookies: Any) -> tuple[float, float]:
-        context = browser.new_context(viewport=WIDE)
+        context = browser.new_context(viewport=WIDE, reduced_motion="reduce")
         context.add_cookies(list(cookies))
         page = context.new_page()
         sizes: list[int] = []

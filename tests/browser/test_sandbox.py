@@ -203,7 +203,8 @@ def test_a_signature_sent_twice_writes_once(
 ) -> None:
     patient = newcomer(fhir.base, "norm-normal", today)
     chosen(page, service, patient, "metformin", "1", "once a day")
-    page.get_by_role("button", name="Sign", exact=True).click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Sign", exact=True).click()
     page.reload()
 
     found = record.search(f"MedicationRequest?patient={patient}&status=active&_count=50")

@@ -47,7 +47,8 @@ def test_the_story_is_read_in_light_and_dark_wide_and_narrow(
         launched(each, demo)
         assert "pernicious anaemia" in each.inner_text("main")
         assert each.locator("img.chart").count() == 5
-        each.wait_for_function("[...document.images].every(i => i.complete && i.naturalWidth > 0)")
+        each.wait_for_load_state("networkidle")
+        assert each.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 0)")
         assert each.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
         axe(each)
         shot(each, f"smart-story-{size}")
