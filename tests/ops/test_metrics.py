@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -127,7 +128,7 @@ def test_without_the_setting_nothing_is_counted_and_the_library_is_not_loaded() 
         "create_app(Settings(protocol='uk-ng239', authentication='off', database='none'));"
         "sys.exit('prometheus_client' in sys.modules or 'opentelemetry.sdk' in sys.modules)"
     )
-    ended = subprocess.run(["python", "-c", code], cwd=Path(__file__).parents[2], check=False, timeout=60)
+    ended = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=False, timeout=60)
 
     assert ended.returncode == 0
 
