@@ -14,6 +14,8 @@ PYTEST_WORKERS ?= 2
 SLOW := tests/docs tests/e2e/test_misbehaving.py tests/e2e/test_documented.py tests/e2e/test_state.py tests/sandbox/test_loading.py
 # Those in which seconds matter, one at a time.
 ALONE := tests/ops
+# Real processes and clocks on a busy machine: what fails once is run once more, alone, and both runs are shown.
+twice = $(BIN)/pytest $(1) $(2) || $(BIN)/pytest -n 0 --last-failed $(2)
 
 .PHONY: demo test lint unit bench bench-peers soak faults mutate-data mutate fuzz slow browser servers scaleout image-check \
 	lock licences sbom audit schemas clean
@@ -34,16 +36,16 @@ unit: $(READY)
 	$(BIN)/pytest -n $(PYTEST_WORKERS) $(addprefix --ignore=,$(SLOW) $(ALONE) tests/servers)
 
 slow: $(READY)  ## what takes longer: every command of the documents, running and stopping it, servers that misbehave
-	$(BIN)/pytest -n $(PYTEST_WORKERS) $(SLOW)
-	$(BIN)/pytest -n 0 $(ALONE)
+	$(call twice,-n $(PYTEST_WORKERS),$(SLOW))
+	$(call twice,-n 0,$(ALONE))
 
 browser: $(BROWSER)  ## the pages in a real headless Chromium, as people use them; pictures in build/screens
-	B12_TEST_BROWSER=required $(BIN)/pytest -n 0 tests/browser
+	export B12_TEST_BROWSER=required; $(call twice,-n 0,tests/browser)
 
 servers: $(READY)  ## the whole story against other people's FHIR servers: HAPI (Java 17, Maven), Medplum (Node), sekmet-fhir
 	-$(BIN)/python -m tests.servers get hapi
 	-$(BIN)/python -m tests.servers get medplum
-	$(BIN)/pytest -n 0 tests/servers
+	$(call twice,-n 0,tests/servers)
 
 scaleout: $(READY)  ## two services, one PostgreSQL and Redis in network namespaces, one cut off and brought back (root)
 	$(BIN)/python -m tests.scaleout
