@@ -113,7 +113,9 @@ class Door:
             reply = _refuse(refusal, environ)
         # Nothing of ours recurs without end: something that was read late is nested too deep.
         except RecursionError:
-            reply = _refuse(MalformedRequest("What was sent is nested too deep."), environ)
+            deep = MalformedRequest("What was sent is nested too deep.")
+            trace.refused(deep)
+            reply = _refuse(deep, environ)
         # Whatever a service did wrong, its caller must be able to tell it from "nothing to advise".
         except Exception as fault:
             trace.failed(fault)

@@ -10,6 +10,7 @@ from service.domain.record import Concept, Finding, Problem, Result, Unreadable,
 from service.domain.terms import Role
 from service.fhir import dates
 from service.fhir.decoding import decode_inherited
+from service.fhir.measures import Printed
 from service.fhir.shapes import (
     AllergyIntolerance,
     CodeableConcept,
@@ -21,7 +22,7 @@ from service.fhir.shapes import (
     Procedure,
     told,
 )
-from service.fhir.values import Printed, Values, displays
+from service.fhir.values import Values, displays
 from service.fhir.vocabulary import Asked, Vocabulary
 
 _FINAL = frozenset({"final", "amended", "corrected"})

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import cast
+from typing import NamedTuple, cast
 
 import msgspec
 
@@ -152,16 +152,18 @@ def units_of(index: CodeIndex) -> Units:
 _USUAL = ("pg/mL", "ng/L", "ng/mL", "pmol/L", "umol/L", "nmol/L", "g/dL", "g/L", "mmol/L", "ug/L", "10*3/uL", "%", "1")
 
 
-class Value(msgspec.Struct, frozen=True, gc=False):
-    """A value ready for the rules, with the laboratory's range in the same unit."""
+class Printed(NamedTuple):
+    """One result without whose and when: as printed, for the rules, and with the laboratory's range and flag."""
 
-    measure: Measure
     shown: str
-    low: Decimal | None
-    high: Decimal | None
+    measure: Measure | None = None
+    positive: bool | None = None
+    flag: Flag | None = None
+    low: Decimal | None = None
+    high: Decimal | None = None
 
 
-def value_of(quantity: Quantity, ranges: msgspec.Raw, code: TestCode, units: Units) -> Value:
+def value_of(quantity: Quantity, ranges: msgspec.Raw, code: TestCode, units: Units) -> Printed:
     """Return a quantity in the unit compared in; raises Refused for what cannot be trusted."""
     number, comparator = quantity.value, quantity.comparator or ""
     if number is None:
@@ -180,7 +182,7 @@ def value_of(quantity: Quantity, ranges: msgspec.Raw, code: TestCode, units: Uni
     shown = f"{comparator}{number!s} {quantity.unit or quantity.code or ''}".rstrip()
     if len(shown) > _MOST_DIGITS + _LONGEST_UNIT:
         raise Refused("its value is not a number that can be used")
-    return Value(measure, shown, low, high)
+    return Printed(shown, measure, low=low, high=high)
 
 
 def _spelled(code: TestCode, quantity: Quantity) -> _Spelling:

@@ -9,29 +9,16 @@ from collections.abc import Iterator
 from contextlib import suppress
 from decimal import Decimal
 from functools import lru_cache
-from typing import NamedTuple
 
 from msgspec import Raw
 
 from service.domain.index import CodeIndex, TestCode
-from service.domain.record import Flag, Measure
 from service.fhir.decoding import decode_quantity
-from service.fhir.measures import ARBITRARY, Refused, answer, titre, units_of, value_of, written
+from service.fhir.measures import ARBITRARY, Printed, Refused, answer, titre, units_of, value_of, written
 from service.fhir.shapes import CodeableConcept, Measured, Observation, Quantity
 from service.fhir.vocabulary import Asked, Vocabulary
 
 _MOST, _LONGEST = 16384, 4096
-
-
-class Printed(NamedTuple):
-    """One result without whose and when: as printed, for the rules, and with the laboratory's range and flag."""
-
-    shown: str
-    measure: Measure | None = None
-    positive: bool | None = None
-    flag: Flag | None = None
-    low: Decimal | None = None
-    high: Decimal | None = None
 
 
 class Values:
@@ -94,12 +81,8 @@ class Values:
         """Return the value by the first of a test's codes that its unit can belong to."""
         for code in codes[:-1]:
             with suppress(Refused):
-                return self._by(code, quantity, ranges)
-        return self._by(codes[-1], quantity, ranges)
-
-    def _by(self, code: TestCode, quantity: Quantity, ranges: Raw) -> Printed:
-        value = value_of(quantity, ranges, code, self.units)
-        return Printed(value.shown, value.measure, low=value.low, high=value.high)
+                return value_of(quantity, ranges, code, self.units)
+        return value_of(quantity, ranges, codes[-1], self.units)
 
 
 def displays(concept: CodeableConcept) -> Iterator[str | None]:
