@@ -29,9 +29,8 @@ def read_body(environ: dict[str, Any], limit: int) -> bytes:
     announced = get_content_length(environ)
     if (announced or 0) > limit:
         raise _too_large(limit)
-    stream = _stream(environ)
     try:
-        body = _announced(environ["wsgi.input"], announced) if announced else _unannounced(stream, limit)
+        body = _announced(environ["wsgi.input"], announced) if announced else _unannounced(_stream(environ), limit)
     except (HTTPException, OSError, ValueError):
         raise MalformedRequest("The body broke off.") from None
     environ[_STREAM] = _NOTHING

@@ -1,7 +1,8 @@
 """The door: discovery, calls and feedback over WSGI, where a refusal becomes a status and an OperationOutcome."""
 
+from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -49,10 +50,12 @@ class Reply:
     body: bytes = b""
     mimetype: str = "application/json"
     headers: tuple[tuple[str, str], ...] = ()
+    after: Callable[[], None] | None = None
+    """What is left to do when the answer is out: nobody waits for it."""
 
     def having(self, name: str, value: str) -> "Reply":
         """Return the same with one header more."""
-        return Reply(self.status, self.body, self.mimetype, (*self.headers, (name, value)))
+        return replace(self, headers=(*self.headers, (name, value)))
 
     def all_headers(self) -> list[tuple[str, str]]:
         """Return every header that is sent; nothing that is said here may be cached."""
@@ -121,7 +124,8 @@ class Door:
             trace.failed(fault)
             reply = _refuse(InternalFault(trace.id), environ)
         trace.close(reply.status)
-        return reply.having("Server-Timing", trace.server_timing)
+        timing = ("Server-Timing", trace.server_timing)
+        return Reply(reply.status, reply.body, reply.mimetype, (*reply.headers, timing), trace.write)
 
     def feedback(self, environ: Environ, service_id: str) -> Reply:
         """Take feedback; it is acknowledged once it is kept (H1-H8)."""
@@ -138,7 +142,7 @@ class Door:
             trace.failed(fault)
             reply = _refuse(InternalFault(trace.id), environ)
         trace.close(reply.status)
-        return reply
+        return replace(reply, after=trace.write)
 
     def _take(self, environ: Environ, service_id: str, trace: Trace) -> bytes:
         client = self.gate.admit(environ, f"{DISCOVERY}/{service_id}/feedback")
@@ -183,6 +187,7 @@ class Door:
                 client=client.name,
                 silent=trace.silent,
                 elapsed=trace.elapsed,
+                keep=trace.kept.append,
             )
         )
         if client.profile.action_selection:
@@ -194,6 +199,7 @@ class Door:
         if trace.silent:
             response = _SILENCE
         answer = msgspec.json.encode(response)
+        trace.kept += (body, request, context, known, response)
         trace.lap("answer")
         return answer
 

@@ -32,6 +32,10 @@ class Template:
     key: str
     url: str
     today: Callable[[], date] | None = field(default=None, compare=False)
+    read_type: str | None = field(init=False, compare=False, default=None)
+    """The type of the one resource a read template names, where the template itself names it."""
+    is_search: bool = field(init=False, compare=False, default=False)
+    """Whether the answer is a searchset, and so may rightly be empty."""
 
     def __post_init__(self) -> None:
         if not _KEY.fullmatch(self.key):
@@ -47,22 +51,14 @@ class Template:
         names = [pair.partition("=")[0].partition(":")[0] for pair in example.partition("?")[2].split("&")]
         if len(names) != len(set(names)):
             raise ValueError(f"{self.key}: a parameter is repeated")
+        read = _READ_TYPE.match(self.url)
+        object.__setattr__(self, "read_type", read[1] if read else None)
+        object.__setattr__(self, "is_search", "?" in self.url)
 
     @property
     def tokens(self) -> frozenset[str]:
         """The context fields the template needs."""
         return frozenset(_TOKEN.findall(self.url))
-
-    @property
-    def is_search(self) -> bool:
-        """Whether the answer is a searchset, and so may rightly be empty."""
-        return "?" in self.url
-
-    @property
-    def read_type(self) -> str | None:
-        """The type of the one resource a read template names, where the template itself names it."""
-        match = _READ_TYPE.match(self.url)
-        return match[1] if match else None
 
     def path(self, context: Context) -> str | None:
         """Fill in the tokens, or None when the context lacks one."""
@@ -94,19 +90,21 @@ class State(StrEnum):
     """Not known: neither sent nor to be fetched, or an error was reported."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prefetched:
+class Prefetched(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is known under one key; `why` says in a few words, without identifiers, what was not had."""
 
     key: str
     state: State
-    resources: tuple[Any, ...] = field(default=(), repr=False)
+    resources: tuple[Any, ...] = ()
     why: str | None = None
     truncated: bool = False
 
+    def __repr__(self) -> str:
+        """Tell how the key stands, without what is in the record."""
+        return f"Prefetched({self.key}: {self.state}, {self.why}, truncated={self.truncated})"
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+
+class Page(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One Bundle page, or one resource: the resources read, where the next page is, or why there is none.
 
     `kind` is the resourceType of the Bundle or the one resource, `id` the id of the one resource.
@@ -114,10 +112,14 @@ class Page:
     """
 
     kind: str | None = None
-    id: str | None = field(default=None, repr=False)
-    resources: tuple[Any, ...] = field(default=(), repr=False)
-    next: str | None = field(default=None, repr=False)
+    id: str | None = None
+    resources: tuple[Any, ...] = ()
+    next: str | None = None
     failure: str | None = None
+
+    def __repr__(self) -> str:
+        """Tell what kind of page it is, without what is in the record."""
+        return f"Page({self.kind}, failure={self.failure})"
 
 
 PageReader = Callable[[bytes | msgspec.Raw], Page]

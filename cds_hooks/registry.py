@@ -27,6 +27,7 @@ class Call:
 
     `service` is called by `client`, both by name; `elapsed` gives the milliseconds since the call came in. The cards
     of a `silent` call are made and recorded, and not sent; nor are those that rest on something `withheld`, by name.
+    What a service made for this call alone it may `keep`: it is then freed when the answer is out.
     """
 
     request: HookRequest
@@ -37,6 +38,7 @@ class Call:
     silent: bool = False
     withheld: frozenset[str] = frozenset()
     elapsed: Callable[[], float] = field(default=lambda: 0.0, repr=False)
+    keep: Callable[[object], None] = field(default=lambda _: None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from traceback import walk_tb
 from typing import Any
 from uuid import uuid4
 
-from cds_hooks.correlation import CURRENT
+from cds_hooks.correlation import CURRENT, Exchange
 from cds_hooks.errors import MissingPrefetch, Refusal, Unauthorized
 
 log = logging.getLogger("cds_hooks")
@@ -16,17 +16,11 @@ log = logging.getLogger("cds_hooks")
 _FRAMES = 8
 
 
-def _name() -> str:
-    exchange = CURRENT.get()
-    return exchange.id if exchange is not None else str(uuid4())
-
-
 @dataclass(slots=True)
 class Trace:
-    """One call as its log line tells it; `id` is the correlation id a caller may quote."""
+    """One call as its log line tells it."""
 
     service: str = "unknown"
-    id: str = field(default_factory=_name)
     kind: str = "call"
     """`call`, or `feedback` on one."""
     states: Mapping[str, str] = field(default_factory=dict)
@@ -38,7 +32,16 @@ class Trace:
     fault: str | None = None
     """The type of what failed."""
     laps: list[tuple[str, float]] = field(default_factory=list)
+    kept: list[object] = field(default_factory=list)
+    """What the call was read from and answered with: nobody waits until all of it is freed."""
     _started: float = field(default_factory=perf_counter)
+    _exchange: Exchange = field(default_factory=lambda: CURRENT.get() or Exchange(str(uuid4())))
+    _line: "_Ended | None" = None
+
+    @property
+    def id(self) -> str:
+        """Return the correlation id a caller may quote."""
+        return self._exchange.id
 
     def lap(self, step: str) -> None:
         """Note that a step of the call has ended."""
@@ -61,17 +64,25 @@ class Trace:
         log.error("call=%s breaks=%s", self.id, ",".join(invariants))
 
     def close(self, status: int) -> None:
-        """Write the one line of the call, and tell whoever watches."""
-        log.info(_Ended(self, status))
-        exchange = CURRENT.get()
-        if exchange is None:
-            return
-        for watch in exchange.watch:
+        """Note how the call ended, and tell whoever watches."""
+        self._line = _Ended(self, status)
+        for watch in self._exchange.watch:
             try:
                 watch.ended(self, status)
             # A count that cannot be kept must not cost an answer.
             except Exception as fault:
                 log.error("call=%s watch=%s", self.id, type(fault).__qualname__)
+
+    def write(self) -> None:
+        """Write the one line of the call, once; its answer need not wait for it."""
+        line, self._line = self._line, None
+        if line is None:
+            return
+        token = CURRENT.set(self._exchange)
+        try:
+            log.info(line)
+        finally:
+            CURRENT.reset(token)
 
     @property
     def server_timing(self) -> str:

@@ -66,6 +66,7 @@ class Desk:
             )
         except OtherPatient as error:
             raise WrongPatient(str(error)) from error
+        call.keep((items, answer))
         cards = answer.cards
         if self.memory is not None:
             said = matters(matters_of(seed), cards)

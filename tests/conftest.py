@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+from functools import partialmethod
 
 import pytest
+from flask.testing import FlaskClient
 from hypothesis import HealthCheck, settings
 
 # No test keeps anything in the user's own folder.
 os.environ["B12_DATABASE"] = "none"
+
+# As a server does, a test's client takes an answer whole and says that it is done with it (PEP 3333).
+FlaskClient.open = partialmethod(FlaskClient.open, buffered=True)  # type: ignore[assignment]
 
 settings.register_profile("project", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("project")

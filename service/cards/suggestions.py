@@ -13,7 +13,7 @@ from service.domain.offers import Kind
 from service.domain.orders import Schedule
 from service.domain.protocol import Book, Investigation
 from service.domain.record import Exposure, Form
-from service.domain.terms import Modifier, Status
+from service.domain.terms import Modifier, Role, Status
 from service.fhir.writing import Circumstances, medication_request, service_request
 from service.ids import named, namespace
 
@@ -117,7 +117,7 @@ def circumstances(decision: Decision, book: Book, patient: str, encounter: str |
     """Return what every order of one answer shares."""
     verdict, evidence = decision.assessment, decision.evidence
     basis = [reference for attribution in verdict.causes for reference in attribution.basis]
-    diagnoses = [p.resource for p in evidence.record.problems if p.active and "b12-diagnosis" in p.concept.roles]
+    diagnoses = [p.resource for p in evidence.record.active_problems(Role.B12_DIAGNOSIS)]
     conditions = dict.fromkeys(r for r in [*basis, *diagnoses] if r.startswith("Condition/"))
     seen = [result.resource for result in verdict.basis]
     supporting = dict.fromkeys(r for r in [*seen, *basis] if _relative(r) and r not in conditions)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 from service.domain.cause import Attribution, Cause, Ingredient
@@ -126,11 +126,8 @@ def _medicines(evidence: Evidence, causes: Iterable[Cause]) -> tuple[list[Attrib
     named: list[PastMedicine] = []
     for cause in causes:
         for ingredient in cause.ingredients:
-            orders = [
-                e
-                for e in evidence.record.exposures
-                if e.concept.id == ingredient.concept and e.course is not Course.DRAFT and e.systemic
-            ]
+            known = evidence.record.of_medicine(ingredient.concept)
+            orders = [e for e in known if e.course is not Course.DRAFT and e.systemic] if known else []
             if not orders:
                 continue
             verdict = _exposure(orders, ingredient, evidence)
@@ -192,8 +189,7 @@ def _merged(found: Iterable[Attribution]) -> list[Attribution]:
             by_cause[attribution.cause.id] = attribution
             continue
         surest = min(known, attribution, key=lambda a: a.certainty.rank)
-        by_cause[attribution.cause.id] = replace(
-            surest,
+        by_cause[attribution.cause.id] = surest._replace(
             basis=tuple(sorted({*known.basis, *attribution.basis})),
             why=tuple(sorted({*known.why, *attribution.why})),
             since=tuple(sorted({*known.since, *attribution.since})),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from service.domain.terms import Analyte, Certainty, Citation, Duration, Mechanism
 
@@ -39,8 +40,7 @@ class Cause:
     ingredients: tuple[Ingredient, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Attribution:
+class Attribution(NamedTuple):
     """One cause found in this record: how sure, and the resources it rests on."""
 
     cause: Cause

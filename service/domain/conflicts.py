@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from service.domain.assess import Assessment
 from service.domain.dispute import Conflict, Matter
@@ -20,8 +20,7 @@ Wanted = frozenset[str]
 Disputed = tuple[tuple[Conflict, tuple[str, ...]], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """All that the tests of a conflict look at: patients who look the same have the same conflicts."""
 
     status: Status

@@ -40,18 +40,16 @@ def contradicting(evidence: Evidence) -> tuple[Result, ...]:
     """Return what disagrees with the B12 that counts: B12 in another band that did not, and normal markers."""
     if evidence.band is None:
         return ()
-    not_counted = tuple(r for r, why in evidence.set_aside if why in (Aside.OLD, Aside.FUTURE))
+    aside = [r for r, _ in evidence.set_aside]
+    not_counted = [r for r, why in evidence.set_aside if why in (Aside.OLD, Aside.FUTURE)]
     recent = months_before(evidence.today, evidence.protocol.limits.b12_months)
-    older = tuple(
+    older = [
         r
         for test in _TESTS
         for r in evidence.record.of(test)
-        if r is not evidence.b12
-        and r.taken.earliest >= recent
-        and r not in not_counted
-        and not any(r is aside for aside, _ in evidence.set_aside)
-    )
-    other = tuple(r for r in not_counted + older if band_of(r, evidence.protocol) not in (None, evidence.band))
+        if r.taken.earliest >= recent and r is not evidence.b12 and r not in aside
+    ]
+    other = tuple([r for r in not_counted + older if band_of(r, evidence.protocol) not in (None, evidence.band)])
     if evidence.band is not Band.LOW:
         return other
     markers = (evidence.mma, evidence.homocysteine)

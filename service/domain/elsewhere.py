@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import lru_cache
+from typing import NamedTuple
 
 from service.domain.assess import Assessment, Case, assess, judge
 from service.domain.decision import Decision
@@ -15,11 +16,8 @@ from service.domain.recommend import Option, Plan, plan_under
 from service.domain.results import band_of
 from service.domain.terms import Analyte, Duration, Status
 
-_B12 = (Analyte.B12, Analyte.ACTIVE_B12)
 
-
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """The answer of another protocol: its status by which rule, and its first option or why it has none."""
 
     protocol: Protocol
@@ -87,7 +85,18 @@ def _seen_by(protocol: Protocol, decision: Decision, book: Book) -> tuple[Eviden
 
 
 def _bands_agree(protocol: Protocol, evidence: Evidence) -> bool:
-    results = (r for test in _B12 for r in evidence.record.of(test))
+    """Return whether another protocol lets the same B12 decide, and reads it alike.
+
+    In a patient on no B12 an older total B12 without a comparator decides nothing under any protocol.
+    """
+    day = evidence.b12.taken.latest if evidence.b12 is not None else None
+    every = bool(evidence.pregnant or evidence.therapy.active)
+    results = [*evidence.record.of(Analyte.ACTIVE_B12)]
+    results += (
+        r
+        for r in evidence.record.of(Analyte.B12)
+        if every or r.taken.latest == day or (r.measure is not None and r.measure.comparator)
+    )
     return all(band_of(r, protocol) is band_of(r, evidence.protocol) for r in results)
 
 

@@ -122,7 +122,7 @@ def gather(record: Record, protocol: Protocol, today: date) -> Evidence:
         anaemia=_anaemia(record, haemoglobin, protocol),
         neurology=neurology,
         possible_neurology=possible,
-        symptoms=tuple(p for p in record.problems if p.active and Role.SYMPTOM in p.concept.roles),
+        symptoms=tuple(record.active_problems(Role.SYMPTOM)),
         film=_film(record, protocol, today),
         pictured=tuple(p.resource for p in record.active_problems(Role.STRONG_PICTURE)),
         antibody=tuple(
@@ -281,9 +281,12 @@ def _film(record: Record, protocol: Protocol, today: date) -> tuple[str, ...]:
     return tuple(r.resource for r in films[:1] if is_positive(r))
 
 
+_GAS = frozenset({Role.NITROUS_OXIDE_MISUSE, Role.INHALANT_USE, Role.NITROUS_OXIDE_NAMED})
+
+
 def _misuse(record: Record, today: date, months: int) -> tuple[str, ...]:
     """Return what shows misuse of nitrous oxide, current or recent: named as such, or inhalants with the gas named."""
-    recent = [p for p in record.problems if _recent(p, today, months)]
+    recent = [p for p in record.problems if not _GAS.isdisjoint(p.concept.roles) and _recent(p, today, months)]
     misuse = tuple(p.resource for p in recent if Role.NITROUS_OXIDE_MISUSE in p.concept.roles)
     inhalants = tuple(p.resource for p in recent if Role.INHALANT_USE in p.concept.roles)
     named = tuple(p.resource for p in recent if Role.NITROUS_OXIDE_NAMED in p.concept.roles)

@@ -18,14 +18,14 @@ from service.domain.response import beginning, failing, uncounted
 from service.domain.terms import Analyte, Certainty, Mechanism, Modifier, Notice, Role, Status
 from service.domain.workup import EXPLAINS, Raised, of_workup
 
-_IN_ORDER = tuple(Notice)
+_IN_ORDER = tuple((notice, notice.value) for notice in Notice)
 BY_RULE = "the status rule asks for it"
 
 
 def notices(evidence: Evidence, assessment: Assessment, found: Modifiers, plan: Plan, book: Book) -> tuple[str, ...]:
     """Return every notice that applies, without repeats: the vocabulary's first, then conflicts by number."""
     said = {notice for notice, _ in raised(evidence, assessment, found, plan)}
-    ordered = tuple(notice.value for notice in _IN_ORDER if notice in said)
+    ordered = tuple([value for notice, value in _IN_ORDER if notice in said])
     differing = disputed(evidence, assessment, found, plan, book)
     return ordered + tuple(f"conflict-{conflict.id.lower()}" for conflict, _ in differing)
 

@@ -188,7 +188,7 @@ def _medicines(evidence: Evidence, causes: Mapping[str, Cause]) -> Iterator[Reso
     """Yield the causal medicines that are no longer taken."""
     for cause in causes.values():
         for ingredient in cause.ingredients:
-            orders = [e for e in evidence.record.exposures if e.concept.id == ingredient.concept and e.systemic]
+            orders = [e for e in evidence.record.of_medicine(ingredient.concept) if e.systemic]
             taken = [e for e in orders if e.course is not Course.DRAFT]
             ends = [e.end or e.start for e in taken]
             if not taken or any(e.course is Course.ACTIVE for e in taken):

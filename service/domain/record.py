@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -86,8 +86,7 @@ class Concept:
     trust: str = "verified"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One fact from the record and the resource it was read from (`Type/id`)."""
 
     concept: Concept
@@ -95,8 +94,7 @@ class Finding:
     when: When | None
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """A Condition that was not refuted: whether it is there now, how sure, and since when."""
 
     concept: Concept
@@ -142,8 +140,7 @@ class Course(StrEnum):
     GIVEN = "given"
 
 
-@dataclass(frozen=True, slots=True)
-class Exposure:
+class Exposure(NamedTuple):
     """A medicine ordered, taken or given; an open end is None while the course is active.
 
     The dose is one dose of a cobalamin, compared in one unit of mass; None where the record does not say it in one.
@@ -176,6 +173,7 @@ class Unreadable:
 
 
 _resource = attrgetter("resource")
+_taken = attrgetter("taken.latest", "taken.earliest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,21 +193,28 @@ class Record:
     unreadable: tuple[Unreadable, ...] = ()
     unchecked: tuple[str, ...] = ()
     _by_analyte: dict[Analyte, tuple[Result, ...]] = field(default_factory=dict, compare=False, repr=False)
+    _by_role: dict[Role, list[Problem]] = field(default_factory=dict, compare=False, repr=False)
+    _by_medicine: dict[str, list[Exposure]] = field(default_factory=dict, compare=False, repr=False)
 
     def of(self, analyte: Analyte) -> tuple[Result, ...]:
         """Return the results of one test, newest first."""
         return self._by_analyte.get(analyte, ())
 
-    def active_problems(self, role: Role) -> Iterator[Problem]:
-        """Yield the problems that are there now and have this role."""
-        return (p for p in self.problems if p.active and role in p.concept.roles)
+    def active_problems(self, role: Role) -> Sequence[Problem]:
+        """Return the problems that are there now and have this role."""
+        return self._by_role.get(role, ())
+
+    def of_medicine(self, concept: str) -> Sequence[Exposure]:
+        """Return the exposures to one medicine, by its concept's id."""
+        return self._by_medicine.get(concept, ())
 
 
-def _taken(result: Result) -> tuple[date, date]:
-    return result.taken.latest, result.taken.earliest
-
-
-def record_of(results: Iterable[Result], **rest: object) -> Record:
+def record_of(
+    results: Iterable[Result],
+    problems: tuple[Problem, ...] = (),
+    exposures: tuple[Exposure, ...] = (),
+    **rest: object,
+) -> Record:
     """Return a record whose results are sorted so that the order of a Bundle never matters."""
     ordered = sorted(results, key=_resource)
     ordered.sort(key=_taken, reverse=True)
@@ -217,7 +222,23 @@ def record_of(results: Iterable[Result], **rest: object) -> Record:
     for result in ordered:
         grouped.setdefault(result.analyte, []).append(result)
     by_analyte = {analyte: tuple(group) for analyte, group in grouped.items()}
-    return Record(results=tuple(ordered), _by_analyte=by_analyte, **rest)  # type: ignore[arg-type]
+    by_role: dict[Role, list[Problem]] = {}
+    for problem in problems:
+        if problem.active:
+            for role in problem.concept.roles:
+                by_role.setdefault(role, []).append(problem)
+    by_medicine: dict[str, list[Exposure]] = {}
+    for exposure in exposures:
+        by_medicine.setdefault(exposure.concept.id, []).append(exposure)
+    return Record(
+        results=tuple(ordered),
+        problems=problems,
+        exposures=exposures,
+        _by_analyte=by_analyte,
+        _by_role=by_role,
+        _by_medicine=by_medicine,
+        **rest,  # type: ignore[arg-type]
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
+from typing import NamedTuple
 
 from service.domain.protocol import Band, Limits, Protocol
 from service.domain.record import Flag, Record, Result, months_before
@@ -68,8 +69,7 @@ class Marker(StrEnum):
     NORMAL = "normal"
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """A marker result and what it says."""
 
     result: Result

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from service.domain.terms import Mechanism, Modifier
 
@@ -31,8 +32,7 @@ CHANGING = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(NamedTuple):
     """All that the choice of a plan looks at: equal situations under one protocol get equal plans."""
 
     mechanism: Mechanism

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import cache
 from itertools import pairwise
 from statistics import median
 
@@ -145,11 +146,13 @@ def therapy_of(record: Record, today: date, limits: Limits) -> Therapy:
     a loading course that ended yesterday is not a patient who was never treated. Where injections are known only
     because they were given, a series of them without a real gap is one course that goes on.
     """
-    b12 = tuple(e for e in record.exposures if not e.concept.roles.isdisjoint(_B12))
+    b12 = tuple([e for e in record.exposures if not e.concept.roles.isdisjoint(_B12)])
+    if not b12:
+        return _never(limits.injection_washout_days)
     replacing = tuple(e for e in b12 if not _is_antidote(e, limits))
     # One injection, whatever its order says of how it goes on.
     antidotes = tuple(
-        replace(e, course=Course.GIVEN, form=Form.INJECTION)
+        e._replace(course=Course.GIVEN, form=Form.INJECTION)
         for e in b12
         if e.course is not Course.DRAFT and _is_antidote(e, limits)
     )
@@ -172,6 +175,12 @@ def therapy_of(record: Record, today: date, limits: Limits) -> Therapy:
 
 
 _B12 = frozenset({Role.COBALAMIN, Role.ANTIDOTE})
+
+
+@cache
+def _never(washout: int) -> Therapy:
+    """Return that there is no B12 on record, the same for every patient without."""
+    return Therapy((), (), (), timedelta(days=washout))
 
 
 def _is_antidote(exposure: Exposure, limits: Limits) -> bool:
@@ -200,7 +209,7 @@ def _series(doses: tuple[Exposure, ...], today: date, gap_months: int) -> tuple[
     if len(days) < 2:
         return ()
     every = Decimal(median((later - earlier).days for earlier, later in pairwise(days)))
-    return (replace(doses[-1], course=Course.ACTIVE, start=days[0], end=None, every_days=every),)
+    return (doses[-1]._replace(course=Course.ACTIVE, start=days[0], end=None, every_days=every),)
 
 
 def _parallel(active: tuple[Exposure, ...], today: date) -> tuple[Exposure, ...]:

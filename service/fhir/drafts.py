@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -184,7 +184,7 @@ def _counted(exposure: Exposure, dosages: list[Json], words: str) -> Exposure:
         dose = Decimal(str(quantity["value"])) * strength / of
     except InvalidOperation:
         return exposure
-    return replace(exposure, dose=Measure(dose.normalize(), MASS)) if dose > 0 else exposure
+    return exposure._replace(dose=Measure(dose.normalize(), MASS)) if dose > 0 else exposure
 
 
 def _micrograms(number: str, unit: str) -> Decimal:

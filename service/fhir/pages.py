@@ -51,8 +51,7 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     page: bytes | msgspec.Raw = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
+class Sheet(msgspec.Struct, frozen=True, gc=False):
     """What one answer held: what kind of answer it was, resources, where the next page is, and what failed."""
 
     kind: str

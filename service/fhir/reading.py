@@ -170,6 +170,11 @@ class Reader:
         """Return whether an ethnicity extension says Black in words; there is no verified code."""
         if person is None or person.extension is NOTHING:
             return False
+        written = bytes(person.extension).lower()
+        # A letter may be written as an escape; what has none says what it says.
+        plain = written.isascii() and b"\\u" not in written
+        if plain and not any(word.encode() in written for word in self.ethnic_words):
+            return False
         try:
             texts = "\n".join(texts_in(msgspec.json.decode(person.extension))).lower()
         except UNFIT:

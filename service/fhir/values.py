@@ -34,14 +34,14 @@ class Values:
         quantity = bytes(part.valueQuantity)
         if not quantity or quantity == b"null":
             return self._judged(part, asked, None)
-        code, flags, ranges = bytes(part.code), bytes(part.interpretation), bytes(part.referenceRange)
-        if len(code) + len(quantity) + len(flags) + len(ranges) > _LONGEST:
+        flags, ranges = bytes(part.interpretation), bytes(part.referenceRange)
+        if len(quantity) + len(flags) + len(ranges) > _LONGEST:
             return self._judged(part, asked, decode_quantity.decode(quantity))
-        return self._remembered(code, quantity, flags, ranges)
+        return self._remembered(asked, quantity, flags, ranges)
 
-    def _quantified(self, code: bytes, quantity: bytes, flags: bytes, ranges: bytes) -> Printed | str:
-        part = Measured(code=Raw(code), interpretation=Raw(flags), referenceRange=Raw(ranges))
-        return self._judged(part, self.words.asked(part.code), decode_quantity.decode(quantity))
+    def _quantified(self, asked: Asked, quantity: bytes, flags: bytes, ranges: bytes) -> Printed | str:
+        part = Measured(interpretation=Raw(flags), referenceRange=Raw(ranges))
+        return self._judged(part, asked, decode_quantity.decode(quantity))
 
     def _judged(self, part: Observation | Measured, asked: Asked, quantity: Quantity | None) -> Printed | str:
         codes = asked.tests

@@ -6,6 +6,7 @@ What is remembered is bounded in number and length, so that no chart can fill th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
@@ -27,8 +28,12 @@ _CODED_ONLY = frozenset({Role.COBALT, Role.PREGNANCY, Role.ANTIDOTE, Role.RELATI
 _NO_CONCEPT = CodeableConcept()
 
 
-class Asked(NamedTuple):
-    """What an Observation's code asks: which tests, of one analyte or mixed, or which states."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """What an Observation's code asks: which tests, of one analyte or mixed, or which states.
+
+    Told apart by identity: what is written alike asks the same, and is cheap to look things up by.
+    """
 
     tests: tuple[TestCode, ...]
     states: tuple[Concept, ...]

@@ -199,7 +199,7 @@ def test_an_active_order_whose_dates_are_over_stands_until_a_review_is_overdue(e
 
 
 def dose_on(month, day, form=INJECTION):
-    return replace(given_on(date(2026, month, day), form), resource=f"MedicationAdministration/{month}-{day}")
+    return given_on(date(2026, month, day), form)._replace(resource=f"MedicationAdministration/{month}-{day}")
 
 
 def course_of_doses(*doses):
@@ -258,7 +258,7 @@ GRAM = Decimal(1_000_000)
     ],
 )
 def test_a_gram_of_a_cobalamin_is_an_antidote_and_no_treatment(dose, by_words, active):
-    given = replace(b12(), dose=dose, as_antidote=by_words)
+    given = b12()._replace(dose=dose, as_antidote=by_words)
     found = therapy(given)
 
     assert bool(found.active) is active
@@ -266,7 +266,7 @@ def test_a_gram_of_a_cobalamin_is_an_antidote_and_no_treatment(dose, by_words, a
 
 
 def test_an_antidote_spoils_samples_for_the_wash_out_and_no_longer():
-    found = therapy(replace(b12(form=UNKNOWN), as_antidote=True))
+    found = therapy(b12(form=UNKNOWN)._replace(as_antidote=True))
 
     assert found.taken_during(after(1))
     assert found.taken_during(after(14))
@@ -274,8 +274,8 @@ def test_an_antidote_spoils_samples_for_the_wash_out_and_no_longer():
     assert found.last_taken(TODAY) is None
 
 
-HYDROXO = replace(b12(name="m2"), concept=Concept("hydroxocobalamin", "hydroxocobalamin", B12.roles))
-UNNAMED = replace(b12(name="m3"), concept=Concept("cobalamin", "B12", B12.roles | {Role.KIND_NOT_SAID}))
+HYDROXO = b12(name="m2")._replace(concept=Concept("hydroxocobalamin", "hydroxocobalamin", B12.roles))
+UNNAMED = b12(name="m3")._replace(concept=Concept("cobalamin", "B12", B12.roles | {Role.KIND_NOT_SAID}))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -46,7 +45,7 @@ def test_a_cause_for_life_outlasts_its_remission_and_another_does_not() -> None:
 
 
 def test_a_cause_that_is_not_certain_is_possible() -> None:
-    unsure = replace(problem(PERNICIOUS), certain=False)
+    unsure = problem(PERNICIOUS)._replace(certain=False)
 
     assert [a.certainty for a in found(problems=(problem(PERNICIOUS),))] == [Certainty.ESTABLISHED]
     assert [a.certainty for a in found(problems=(unsure,))] == [Certainty.POSSIBLE]
@@ -70,7 +69,7 @@ def test_gas_that_is_named_and_not_said_to_be_misused_is_a_possible_cause() -> N
 
 def test_a_slow_medicine_is_not_blamed_without_a_start_and_a_quick_one_is_while_it_is_taken() -> None:
     quick = order(QUICK.concept, None)
-    over = replace(quick, course=Course.ENDED, resource="MedicationRequest/over")
+    over = quick._replace(course=Course.ENDED, resource="MedicationRequest/over")
 
     assert [p.why for p in attribute(seen(exposures=(order(SLOW.concept, None),)), BOOK.causes).named] == [
         "since when is not on record"
@@ -131,7 +130,7 @@ def test_a_medicine_acts_from_its_first_day_to_its_last(
     started: int | None, ended: int | None, course: Course, runs: bool
 ) -> None:
     for which, of in ((Role.CONTRACEPTIVE, "contraceptive"), (Role.FOLIC_ACID, "folic_acid")):
-        taken = replace(order("m", started, ended=ended, course=course), concept=role(which))
+        taken = order("m", started, ended=ended, course=course)._replace(concept=role(which))
         assert bool(getattr(has(exposures=(taken,)), of)) is runs
 
 

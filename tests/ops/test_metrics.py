@@ -213,7 +213,7 @@ def test_whichever_worker_is_asked_tells_of_all_and_forgets_nothing_of_one_that_
         for _ in range(5):
             assert service.call(low_b12()).status_code == 200
         until("b12_cds_calls_total", 26, status="200")
-        assert count(scraped(), "b12_cds_store_waiting") == 0
+        until("b12_cds_store_waiting", 0)
         assert requests.get(f"http://{address}/cds-services", timeout=5).status_code == 404
         assert requests.get(f"{service.base}/metrics", timeout=5).status_code == 404
 
