@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from bench.tokens import BASE, Signer, signers
 MANY, WAVES, WAVE_SECONDS, PACED_SECONDS = 16, 3, 1.0, 4.0
 _PATIENTS = {Size.SMALL: 200, Size.USUAL: 200, Size.LARGE: 20}
 _ROUNDS = {Size.SMALL: 4, Size.USUAL: 2, Size.LARGE: 4}
-_BARE = "bare"
+_BARE, _NOTHING = "bare", "no token and no store"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,12 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Loads:
-    """Every load of one run, and the milliseconds of the usual one at half the rate it can do."""
+    """Every load of one run; the milliseconds of the usual one with a token and the store, asked in turn with one
+    without, and at half the rate it can do.
+    """
 
     rows: Sequence[Load]
+    trusted: Mapping[str, Sequence[float]]
     half: Sequence[float]
     half_rate: float
 
@@ -55,14 +58,14 @@ def measured(apart: Executor) -> Loads:
         sent = {size: bodies(_PATIENTS[size], date.today(), size) for size in Size}
         rows = [_full(apart, ours, size, sent[size]) for size in Size]
         usual = sent[Size.USUAL]
-        rows += [_signed(apart, port, signer, usual) for port, signer in known]
+        trusted = _trusted(apart, ours, known, usual)
         asked = [without(body, fhir) for body in usual[:50]]
         rows.append(_alone(apart, "usual, six keys fetched", Target("fetched", ours), asked))
         full = next(row for row in rows if row.name == Size.USUAL)
         rate = (full.rates or (0.0, 0.0))[1] / 2
         target = Target("half", ours)
         half = apart.submit(client.paced, target, usual, rate, PACED_SECONDS, MANY).result()
-    return Loads(rows, half, rate)
+    return Loads(rows, trusted, half, rate)
 
 
 @contextmanager
@@ -76,6 +79,7 @@ def _running() -> Iterator[tuple[int, str, list[tuple[int, Signer]]]]:
         base = f"http://127.0.0.1:{fhir.port}/fhir"
         usual = {"B12_PROTOCOL": servers.PROTOCOL, "B12_FHIR_SERVERS": json.dumps([base])}
         trusting = {"B12_CLIENTS": str(clients), "B12_BASE_URLS": json.dumps([BASE])}
+        trusting["B12_DATABASE"] = f"sqlite:///{folder}/state.sqlite3"
         with (
             servers.granian("bench.bare:application", **usual, B12_AUTHENTICATION="off") as ours,
             servers.granian("bench.bare:application", **trusting) as asking,
@@ -90,11 +94,10 @@ def _full(apart: Executor, port: int, size: Size, sent: list[Body]) -> Load:
     return Load(size.value, len(sent[0].json), times[size], times[_BARE], rates[size], rates[_BARE])
 
 
-def _signed(apart: Executor, port: int, signer: Signer, sent: list[Body]) -> Load:
-    targets = [Target(signer.algorithm, port, signer=signer), Target(_BARE, port, BARE)]
-    times = apart.submit(client.in_turn, targets, sent, 2, 10).result()
-    name = f"usual, {signer.algorithm} token"
-    return Load(name, len(sent[0].json), times[signer.algorithm], times[_BARE], None, None)
+def _trusted(apart: Executor, plain: int, known: list[tuple[int, Signer]], sent: list[Body]) -> dict[str, list[float]]:
+    targets = [Target(_NOTHING, plain), *(Target(signer.algorithm, port, signer=signer) for port, signer in known)]
+    times: dict[str, list[float]] = apart.submit(client.in_turn, targets, sent, 3, 20).result()
+    return times
 
 
 def _alone(apart: Executor, name: str, target: Target, sent: list[Body]) -> Load:
@@ -117,8 +120,20 @@ def told(loads: Loads) -> list[str]:
         f"{large.bytes // 1000} KB (linear: the same).",
         f"- At half the rate ({loads.half_rate:.0f} requests a second over {MANY} connections, waiting in line "
         f"counted): p50 {p50:.1f} ms, p99 {p99:.1f} ms, {p99 / p50:.1f} x (goal: at most 10 x).",
+        f"- Usual request, asked in turn: {_in_turn(loads.trusted)} (to be accepted: at most +20 %).",
         "",
     ]
+
+
+def _in_turn(times: Mapping[str, Sequence[float]]) -> str:
+    plain = median(times[_NOTHING])
+    said = [f"{_NOTHING} {plain:.2f} ms"]
+    said += [
+        f"{name} and SQLite {median(had):.2f} ms ({median(had) / plain - 1:+.0%})"
+        for name, had in times.items()
+        if name != _NOTHING
+    ]
+    return ", ".join(said)
 
 
 def _row(load: Load) -> str:

@@ -14,9 +14,17 @@ from cds_hooks.errors import MissingPrefetch, Refusal, Unauthorized
 log = logging.getLogger("cds_hooks")
 
 _FRAMES = 8
+_WAITING: set["Trace"] = set()
+"""Calls that were answered and whose lines are not written yet."""
 
 
-@dataclass(slots=True)
+def write_waiting() -> None:
+    """Write every line that still waits: for a process that ends."""
+    for trace in tuple(_WAITING):
+        trace.write()
+
+
+@dataclass(slots=True, eq=False)
 class Trace:
     """One call as its log line tells it."""
 
@@ -66,6 +74,7 @@ class Trace:
     def close(self, status: int) -> None:
         """Note how the call ended, and tell whoever watches."""
         self._line = _Ended(self, status)
+        _WAITING.add(self)
         for watch in self._exchange.watch:
             try:
                 watch.ended(self, status)
@@ -76,6 +85,7 @@ class Trace:
     def write(self) -> None:
         """Write the one line of the call, once; its answer need not wait for it."""
         line, self._line = self._line, None
+        _WAITING.discard(self)
         if line is None:
             return
         token = CURRENT.set(self._exchange)

@@ -5,21 +5,28 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from datetime import date
-from functools import lru_cache
 
 from service.domain.record import When
+from service.fhir.remembered import Remembered
 from service.fhir.shapes import Period
 
 _VAGUE = re.compile(r"([0-9]{4})(?:-([0-9]{2}))?")
+
+
+#: With every digit and zone that a date can have.
+_LONGEST = 64
 
 
 class NotADate(ValueError):
     """The text is no FHIR date, dateTime or instant."""
 
 
-@lru_cache(maxsize=4096)
 def when(text: str) -> When:
     """Return the days a FHIR date, dateTime or instant can mean, as written where it was written."""
+    return WHEN[text]
+
+
+def _read(text: str) -> When:
     if len(text) < 10:
         return _vague(text)
     # fromisoformat alone would also take a week date: 2024-W05-1.
@@ -30,6 +37,10 @@ def when(text: str) -> When:
     except ValueError as error:
         raise NotADate from error
     return When(day, day)
+
+
+#: What dates mean, by how they are written; raises NotADate for what is none.
+WHEN: Remembered[str, When] = Remembered(_read, 4096, lambda text: len(text) <= _LONGEST)
 
 
 def _vague(text: str) -> When:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import cast
 
-from service.domain.index import CodeIndex
+from service.domain.index import CodeIndex, Test
 from service.domain.record import Concept, Finding, Problem, Result, Unreadable, When
 from service.domain.terms import Role
 from service.fhir import dates
 from service.fhir.decoding import decode_inherited
-from service.fhir.measures import Printed
 from service.fhir.shapes import (
     AllergyIntolerance,
     CodeableConcept,
@@ -41,24 +39,18 @@ def results(
     observation: Observation, resource: str, words: Vocabulary, values: Values
 ) -> Iterable[Result | Finding | Unreadable]:
     """Return what an Observation and its components say that matters; what cannot be used is told."""
-    if not observation.component:
-        asked = words.asked(observation.code)
-        if asked.tests:
-            return (_result(observation, observation, asked, resource, values),)
-        parts: tuple[Observation | Measured, ...] = (observation,) if asked.states else ()
-    else:
-        parts = (observation, *observation.component)
-    found = [_said_in(observation, part, resource, words, values) for part in parts]
+    parts: tuple[Observation | Measured, ...] = (observation, *observation.component)
+    found = [said_in(observation, part, resource, words, values) for part in parts]
     return [said for said in found if said is not None]
 
 
-def _said_in(
+def said_in(
     observation: Observation, part: Observation | Measured, resource: str, words: Vocabulary, values: Values
 ) -> Result | Finding | Unreadable | None:
     """Return what the Observation itself or one of its components says that matters."""
-    asked = words.asked(part.code)
-    if asked.tests:
-        return _result(observation, part, asked, resource, values)
+    asked = words.asked[bytes(part.code)]
+    if asked.test is not None:
+        return _result(observation, part, asked, asked.test, resource, values)
     return _state(observation, part, asked.states[0], resource, words.index) if asked.states else None
 
 
@@ -66,12 +58,11 @@ def _result(
     observation: Observation,
     part: Observation | Measured,
     asked: Asked,
+    test: Test,
     resource: str,
     values: Values,
 ) -> Result | Unreadable:
-    test, hazard = asked.tests[0].test, asked.hazard
-    analyte, title = test.analyte, test.title
-    status = observation.status
+    analyte, title, hazard, status = test.analyte, test.title, asked.hazard, observation.status
     if status not in _FINAL:
         why = f"{title}: its status is {status}" if status else f"{title}: it has no status"
         return Unreadable(resource, why, analyte, withdrawn=True)
@@ -81,9 +72,9 @@ def _result(
     if asked.mixed:
         return Unreadable(resource, f"{title}: its codes name different tests", analyte, hazard, when=taken)
     printed = values.of(part, asked)
-    if type(printed) is str:
+    if isinstance(printed, str):
         return Unreadable(resource, f"{title}: {printed}", analyte, hazard, when=taken)
-    return Result(analyte, resource, taken, *cast("Printed", printed))
+    return Result(analyte, resource, taken, *printed)
 
 
 def _taken(observation: Observation) -> When | None:
@@ -93,7 +84,7 @@ def _taken(observation: Observation) -> When | None:
         return _day(None, period)
     text = observation.effectiveDateTime or observation.effectiveInstant or observation.issued
     try:
-        return dates.when(text) if text else None
+        return dates.WHEN[text] if text else None
     except dates.NotADate:
         return None
 
@@ -121,10 +112,10 @@ def _state(
 
 def problems(condition: Condition, resource: str, words: Vocabulary) -> Iterable[Problem]:
     """Return a problem for each thing a Condition's codes mean; none when it was refuted."""
-    found, text_only = words.problem(condition.code)
+    found, text_only = words.problem[bytes(condition.code)]
     if not found:
         return ()
-    verification = words.status(condition.verificationStatus)
+    verification = words.status[bytes(condition.verificationStatus)]
     if not _DENIED.isdisjoint(verification):
         return ()
     onset = _day(condition.onsetDateTime, condition.onsetPeriod) or _day(condition.recordedDate, None)
@@ -136,7 +127,7 @@ def problems(condition: Condition, resource: str, words: Vocabulary) -> Iterable
         or condition.abatementAge
         or condition.abatementRange
     )
-    clinical = words.status(condition.clinicalStatus)
+    clinical = words.status[bytes(condition.clinicalStatus)]
     active = not abated and (not _HERE.isdisjoint(clinical) or _GONE.isdisjoint(clinical))
     certain, remission = _UNCERTAIN.isdisjoint(verification), "remission" in clinical
     return [Problem(concept, resource, onset, ended, active, certain, remission, text_only) for concept in found]
@@ -154,7 +145,7 @@ def _day(text: str | None, period: Period | None) -> When | None:
 
 def procedures(procedure: Procedure, resource: str, words: Vocabulary) -> Iterator[Finding | Unreadable]:
     """Yield what was done, when it was done; told when the status does not say whether it was."""
-    found = () if procedure.status in _NOT_DONE else words.concepts(procedure.code)
+    found = () if procedure.status in _NOT_DONE else words.concepts[bytes(procedure.code)]
     done = _day(procedure.performedDateTime, procedure.performedPeriod) if found else None
     for concept in found:
         if procedure.status in _DONE:
@@ -181,8 +172,8 @@ def relatives(history: FamilyMemberHistory, resource: str, vocabulary: Vocabular
 
 def allergies(allergy: AllergyIntolerance, resource: str, vocabulary: Vocabulary) -> Iterator[Finding]:
     """Yield an allergy to a cobalamin or cobalt that is not refuted, inactive or resolved."""
-    denied = not _DENIED.isdisjoint(vocabulary.status(allergy.verificationStatus))
-    if denied or not _ENDED.isdisjoint(vocabulary.status(allergy.clinicalStatus)):
+    denied = not _DENIED.isdisjoint(vocabulary.status[bytes(allergy.verificationStatus)])
+    if denied or not _ENDED.isdisjoint(vocabulary.status[bytes(allergy.clinicalStatus)]):
         return
     index = vocabulary.index
     substances = [allergy.code, *(reaction.substance for reaction in allergy.reaction)]

@@ -57,7 +57,7 @@ class Instructions:
         return self._remembered(code, written, one)
 
     def _coded(self, code: bytes, written: bytes, one: bool) -> Said:
-        return self._said(self.words.medicine(msgspec.Raw(code)), written, one)
+        return self._said(self.words.medicine[code], written, one)
 
     def _said(self, named: Named, written: bytes, one: bool) -> Said:
         dosages, index = _dosages(written, one), self.words.index

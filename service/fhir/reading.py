@@ -13,7 +13,7 @@ from service.domain.index import CodeIndex
 from service.domain.record import Exposure, Finding, Problem, Record, Result, Unreadable, When, record_of
 from service.domain.terms import Role
 from service.fhir import dates
-from service.fhir.findings import allergies, problems, procedures, relatives, results
+from service.fhir.findings import allergies, problems, procedures, relatives, results, said_in
 from service.fhir.instructions import Instructions
 from service.fhir.medicines import exposures, never_taken
 from service.fhir.pages import UNFIT, Broken, Item, texts_in, unfit
@@ -74,7 +74,7 @@ class Reader:
         items = tuple(items)
         current = latest(items)
         whose = Whose(items, current, patient_id)
-        medications = _medications(items, current)
+        medications = _medications(items, current) if Medication in {type(item.resource) for item in items} else {}
         draft = _Draft()
         said: list[Result | Finding | Unreadable] = []
         person: Patient | None = None
@@ -85,7 +85,10 @@ class Reader:
                 continue
             try:
                 if type(resource) is Observation:
-                    said += results(resource, name, self.words, self.values)
+                    if resource.component:
+                        said += results(resource, name, self.words, self.values)
+                    elif (alone := said_in(resource, resource, name, self.words, self.values)) is not None:
+                        said.append(alone)
                 elif type(resource) is Condition:
                     draft.problems += problems(resource, name, self.words)
                 elif isinstance(resource, MEDICINES):
@@ -132,7 +135,7 @@ class Reader:
         if code is not None and not told(code):
             code = _referenced(resource, medications)
         if code is not None:
-            named = self.words.medicine(code)
+            named = self.words.medicine[bytes(code)]
         elif reference is not None:
             draft.unreadable.append(Unreadable(name, "its medicine is a reference that could not be followed"))
             named = self.words.named(CodeableConcept(text=reference.display))

@@ -8,17 +8,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from decimal import Decimal
-from functools import lru_cache
 
 from msgspec import Raw
 
 from service.domain.index import CodeIndex, TestCode
 from service.fhir.decoding import decode_quantity
 from service.fhir.measures import ARBITRARY, Printed, Refused, answer, titre, units_of, value_of, written
+from service.fhir.remembered import Remembered
 from service.fhir.shapes import CodeableConcept, Measured, Observation, Quantity
 from service.fhir.vocabulary import Asked, Vocabulary
 
 _MOST, _LONGEST = 16384, 4096
+#: What a code asks, and a quantity, its flags and its ranges as JSON.
+_Written = tuple[Asked, bytes, bytes, bytes]
+
+
+def _is_short(written: _Written) -> bool:
+    return sum(map(len, written[1:])) <= _LONGEST
 
 
 class Values:
@@ -27,25 +33,23 @@ class Values:
     def __init__(self, index: CodeIndex, words: Vocabulary) -> None:
         """Begin with the units alone."""
         self.index, self.words, self.units = index, words, units_of(index)
-        self._remembered = lru_cache(_MOST)(self._quantified)
+        self._remembered: Remembered[_Written, Printed | str] = Remembered(self._quantified, _MOST, _is_short)
 
     def of(self, part: Observation | Measured, asked: Asked) -> Printed | str:
         """Return what was printed, or why it cannot be used; raises what decoding raises."""
         quantity = bytes(part.valueQuantity)
         if not quantity or quantity == b"null":
             return self._judged(part, asked, None)
-        flags, ranges = bytes(part.interpretation), bytes(part.referenceRange)
-        if len(quantity) + len(flags) + len(ranges) > _LONGEST:
-            return self._judged(part, asked, decode_quantity.decode(quantity))
-        return self._remembered(asked, quantity, flags, ranges)
+        return self._remembered[asked, quantity, bytes(part.interpretation), bytes(part.referenceRange)]
 
-    def _quantified(self, asked: Asked, quantity: bytes, flags: bytes, ranges: bytes) -> Printed | str:
+    def _quantified(self, written: _Written) -> Printed | str:
+        asked, quantity, flags, ranges = written
         part = Measured(interpretation=Raw(flags), referenceRange=Raw(ranges))
         return self._judged(part, asked, decode_quantity.decode(quantity))
 
     def _judged(self, part: Observation | Measured, asked: Asked, quantity: Quantity | None) -> Printed | str:
         codes = asked.tests
-        flag, positive = self.words.flag(part.interpretation)
+        flag, positive = self.words.flag[bytes(part.interpretation)]
         if codes[0].property not in ARBITRARY:
             positive = None
         try:

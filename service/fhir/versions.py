@@ -12,6 +12,7 @@ from service.fhir.pages import UNFIT, Broken, Item, Other
 from service.fhir.shapes import Meta, Readable
 
 _Version = tuple[float, int]
+_PREFIX = {kind: f"{kind.__name__}/" for kind in Readable.__args__}
 
 
 def latest(items: Iterable[Item]) -> list[tuple[str, Item]]:
@@ -24,11 +25,13 @@ def latest(items: Iterable[Item]) -> list[tuple[str, Item]]:
         if type(resource) is Broken or type(resource) is Other:
             others[resource] = (name_of(item), item)
             continue
-        kind = type(resource)
-        name = f"{kind.__name__}/{resource.id}" if resource.id else item.full_url or kind.__name__
-        if not (resource.id or "/" in name or ":" in name):
-            nameless[_content(resource)] = (name, item)
-            continue
+        if resource.id:
+            name = _PREFIX[type(resource)] + resource.id
+        else:
+            name = item.full_url or type(resource).__name__
+            if not ("/" in name or ":" in name):
+                nameless[_content(resource)] = (name, item)
+                continue
         known = named.setdefault(name, item)
         if known is not item and _later(resource, known.resource):
             named[name] = item

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
-from msgspec import Raw
-
-from service.domain.index import CodeIndex, TestCode
+from service.domain.index import CodeIndex, Test, TestCode
 from service.domain.record import Concept, Flag
 from service.domain.terms import Analyte, Role
 from service.fhir import decoding
 from service.fhir.measures import flag_of
+from service.fhir.remembered import Remembered
 from service.fhir.shapes import CodeableConcept
 
 _Meaning = TypeVar("_Meaning")
@@ -35,6 +33,7 @@ class Asked:
     Told apart by identity: what is written alike asks the same, and is cheap to look things up by.
     """
 
+    test: Test | None
     tests: tuple[TestCode, ...]
     states: tuple[Concept, ...]
     mixed: bool
@@ -75,18 +74,12 @@ class B12Words(NamedTuple):
         return next((concept for word, concept in self.antidote if word in text), None)
 
 
-NOTHING_ASKED = Asked((), (), mixed=False, hazard=False)
+NOTHING_ASKED = Asked(None, (), (), mixed=False, hazard=False)
 
 
-def remembered(work_out: Callable[[bytes], _Meaning]) -> Callable[[Raw], _Meaning]:
-    """Return a look-up of what a piece of JSON means; what does not fit raises as when it is decoded."""
-    kept = lru_cache(_MOST)(work_out)
-
-    def meaning(piece: Raw) -> _Meaning:
-        written = bytes(piece)
-        return kept(written) if len(written) <= _LONGEST else work_out(written)
-
-    return meaning
+def remembered(work_out: Callable[[bytes], _Meaning]) -> Remembered[bytes, _Meaning]:
+    """Return what pieces of JSON mean; one that does not fit its shape raises as when it is decoded."""
+    return Remembered(work_out, _MOST, lambda written: len(written) <= _LONGEST)
 
 
 class Vocabulary:
@@ -101,12 +94,12 @@ class Vocabulary:
         )
         self.problem_words = tuple((word, concept) for word, concept in index.words if not concept.roles & _CODED_ONLY)
         self.relative_words = tuple((word, concept) for word, concept in index.words if Role.RELATIVE in concept.roles)
-        self.asked: Callable[[Raw], Asked] = remembered(self._asked)
-        self.problem: Callable[[Raw], Meant] = remembered(self._problem)
-        self.concepts: Callable[[Raw], tuple[Concept, ...]] = remembered(self._concepts)
-        self.medicine: Callable[[Raw], Named] = remembered(self._medicine)
-        self.status: Callable[[Raw], tuple[str, ...]] = remembered(_status)
-        self.flag: Callable[[Raw], tuple[Flag | None, bool | None]] = remembered(_flag)
+        self.asked: Remembered[bytes, Asked] = remembered(self._asked)
+        self.problem: Remembered[bytes, Meant] = remembered(self._problem)
+        self.concepts: Remembered[bytes, tuple[Concept, ...]] = remembered(self._concepts)
+        self.medicine: Remembered[bytes, Named] = remembered(self._medicine)
+        self.status: Remembered[bytes, tuple[str, ...]] = remembered(_status)
+        self.flag: Remembered[bytes, tuple[Flag | None, bool | None]] = remembered(_flag)
 
     def named(self, code: CodeableConcept) -> Named:
         """Return what a medicine's code names; of the cobalamins only the one that says most."""
@@ -133,7 +126,8 @@ class Vocabulary:
         if not tests and not states:
             return NOTHING_ASKED
         analytes = {code.test.analyte for code in tests}
-        return Asked(tests, states, len(analytes) > 1, not HAZARDS.isdisjoint(analytes))
+        test = tests[0].test if tests else None
+        return Asked(test, tests, states, len(analytes) > 1, not HAZARDS.isdisjoint(analytes))
 
     def _problem(self, written: bytes) -> Meant:
         code = concept_in(written)

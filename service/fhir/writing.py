@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from service.domain.orders import Order
@@ -33,7 +33,7 @@ _GIVEN = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Circumstances:
     """What every order of one answer shares: for whom, when, why, and what it rests on.
 
@@ -50,31 +50,27 @@ class Circumstances:
     supporting: tuple[str, ...]
     urgent: bool
     routes: Mapping[Route, Code]
+    whom_when_why: Json = field(init=False)
+    """The subject, the day and the reason in words."""
+    visit_and_conditions: Json = field(init=False)
+    """The encounter and the conditions, as far as there are any."""
+    support: list[Json] = field(init=False)
+    """The results and other resources it rests on."""
 
-    @cached_property
-    def whom_when_why(self) -> Json:
-        """Return the subject, the day and the reason in words."""
+    def __post_init__(self) -> None:
+        """Write what is shared."""
         reason: Json = {"coding": [_coding(self.topic)], "text": self.reason} if self.topic else {"text": self.reason}
-        return {
+        self.whom_when_why = {
             "subject": {"reference": f"Patient/{self.patient}"},
             "authoredOn": self.today.isoformat(),
             "reasonCode": [reason],
         }
-
-    @cached_property
-    def visit_and_conditions(self) -> Json:
-        """Return the encounter and the conditions, as far as there are any."""
-        found: Json = {}
-        if self.encounter:
-            found["encounter"] = {"reference": f"Encounter/{self.encounter}"}
+        self.visit_and_conditions = (
+            {"encounter": {"reference": f"Encounter/{self.encounter}"}} if self.encounter else {}
+        )
         if self.conditions:
-            found["reasonReference"] = [{"reference": reference} for reference in self.conditions]
-        return found
-
-    @cached_property
-    def support(self) -> list[Json]:
-        """Return the results and other resources it rests on."""
-        return [{"reference": reference} for reference in self.supporting]
+            self.visit_and_conditions["reasonReference"] = [{"reference": each} for each in self.conditions]
+        self.support = [{"reference": each} for each in self.supporting]
 
 
 def number(value: Decimal) -> int | float:

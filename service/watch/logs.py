@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping
+from multiprocessing.util import Finalize
 from traceback import walk_tb
 from types import TracebackType
 from typing import Any, Literal, TypeAlias
@@ -15,6 +16,7 @@ from typing import Any, Literal, TypeAlias
 from pythonjsonlogger.msgspec import MsgspecFormatter
 
 from cds_hooks.correlation import CURRENT
+from cds_hooks.trace import write_waiting
 
 Form: TypeAlias = Literal["json", "text"]
 _Caught: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
@@ -69,6 +71,8 @@ def configure(form: Form) -> None:
     handler.setFormatter(_FORMS[form]())
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     logging.getLogger("cds_hooks").setLevel(logging.INFO)
+    # A worker of a server that forks ends without the interpreter's own end.
+    Finalize(None, write_waiting, exitpriority=10)
 
 
 def server_log(form: Form) -> dict[str, Any]:

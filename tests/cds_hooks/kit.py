@@ -193,12 +193,15 @@ class _KeepAlive(BaseHTTPRequestHandler):
             "wsgi.multiprocess": False,
             "wsgi.run_once": False,
         } | {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in self.headers.items()}
-        body = b"".join(type(self).app(environ, lambda status, headers, *_: said.extend((status, headers))))
+        answer = type(self).app(environ, lambda status, headers, *_: said.extend((status, headers)))
+        body = b"".join(answer)
         self.send_response_only(int(said[0].partition(" ")[0]))
         for name, value in said[1]:
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
+        if hasattr(answer, "close"):
+            answer.close()
 
     do_GET = do_POST = do_PUT = answer
 

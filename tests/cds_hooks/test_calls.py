@@ -1,8 +1,10 @@
 """Calls over HTTP: sections A, D and E of the checklist, and every refusal in FHIR."""
 
+import gc
 import io
 import json
 import logging
+import weakref
 from contextlib import closing
 from http.client import HTTPConnection
 from typing import Any
@@ -11,6 +13,7 @@ import flask
 import pytest
 
 from cds_hooks.registry import Call
+from cds_hooks.trace import write_waiting
 from cds_hooks.wire import Action, ActionType, Card, Indicator, Response, Source, Suggestion
 from tests.cds_hooks.kit import (
     HOOK_INSTANCE,
@@ -436,3 +439,50 @@ def test_a_body_that_breaks_off_is_a_400():
 
     assert answer.status_code == 400
     assert issue_of(answer)["diagnostics"] == "The body broke off."
+
+
+def test_a_line_is_written_once_and_only_when_the_answer_is_out(caplog):
+    caplog.set_level(logging.INFO)
+    answer = client().post(URL, json=hook_request(), buffered=False)
+    unsent = caplog.messages.copy()
+
+    answer.close()
+    answer.close()
+    write_waiting()
+
+    assert unsent == []
+    assert len(caplog.messages) == 1
+
+
+def test_a_process_that_ends_writes_the_lines_that_wait(caplog):
+    caplog.set_level(logging.INFO)
+    answers = [client().post(URL, json=hook_request(), buffered=False) for _ in range(2)]
+
+    write_waiting()
+
+    assert [line.count("status=200") for line in caplog.messages] == [1, 1]
+    for answer in answers:
+        answer.close()
+    assert len(caplog.messages) == 2
+
+
+def test_what_a_call_was_read_from_is_freed_when_its_answer_is_out():
+    class Read:
+        """Something that a service made for one call."""
+
+    gone: list[weakref.ref[Read]] = []
+
+    def keeping(call: Call) -> Response:
+        made = Read()
+        gone.append(weakref.ref(made))
+        call.keep(made)
+        return Response(cards=())
+
+    answer = client(service(answer=keeping)).post(URL, json=hook_request(), buffered=False)
+    held = gone[0]() is not None
+    answer.close()
+    del answer
+    gc.collect()
+
+    assert held
+    assert gone[0]() is None

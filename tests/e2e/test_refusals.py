@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -240,7 +241,11 @@ def test_one_line_a_call_is_logged_and_it_names_no_patient_and_no_token(
         request_for("nobody-anna", **nobody),
     ]
     statuses = [service.call(call).status_code for call in calls]
-    written = service.log.read_text()[logged:]
+    # A line is written when its answer is out.
+    end = time.monotonic() + 5
+    while (written := service.log.read_text()[logged:]).count('"message":"call"') < len(calls):
+        assert time.monotonic() < end, written
+        time.sleep(0.05)
     lines = [line for line in map(json.loads, written.splitlines()) if line["message"] == "call"]
 
     assert statuses == [200, 200, 412, 400, 400, 400, 412]
