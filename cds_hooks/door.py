@@ -125,7 +125,7 @@ class Door:
             reply = _refuse(InternalFault(trace.id), environ)
         trace.close(reply.status)
         timing = ("Server-Timing", trace.server_timing)
-        return Reply(reply.status, reply.body, reply.mimetype, (*reply.headers, timing), trace.write)
+        return Reply(reply.status, reply.body, reply.mimetype, (*reply.headers, timing), trace.finish)
 
     def feedback(self, environ: Environ, service_id: str) -> Reply:
         """Take feedback; it is acknowledged once it is kept (H1-H8)."""
@@ -142,7 +142,7 @@ class Door:
             trace.failed(fault)
             reply = _refuse(InternalFault(trace.id), environ)
         trace.close(reply.status)
-        return replace(reply, after=trace.write)
+        return replace(reply, after=trace.finish)
 
     def _take(self, environ: Environ, service_id: str, trace: Trace) -> bytes:
         client = self.gate.admit(environ, f"{DISCOVERY}/{service_id}/feedback")
@@ -188,6 +188,7 @@ class Door:
                 silent=trace.silent,
                 elapsed=trace.elapsed,
                 keep=trace.kept.append,
+                later=trace.tasks.append,
             )
         )
         if client.profile.action_selection:

@@ -27,7 +27,8 @@ class Call:
 
     `service` is called by `client`, both by name; `elapsed` gives the milliseconds since the call came in. The cards
     of a `silent` call are made and recorded, and not sent; nor are those that rest on something `withheld`, by name.
-    What a service made for this call alone it may `keep`: it is then freed when the answer is out.
+    What a service made for this call alone it may `keep`: it is then freed when the answer is out. What the answer
+    need not wait for it does `later`; that may be as late as the end of the process.
     """
 
     request: HookRequest
@@ -39,6 +40,7 @@ class Call:
     withheld: frozenset[str] = frozenset()
     elapsed: Callable[[], float] = field(default=lambda: 0.0, repr=False)
     keep: Callable[[object], None] = field(default=lambda _: None, repr=False)
+    later: Callable[[Callable[[], None]], None] = field(default=lambda task: task(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

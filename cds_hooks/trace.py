@@ -1,7 +1,7 @@
 """What is kept of a call: which service, how it ended, how long it took; no patient, and no token."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from traceback import walk_tb
@@ -15,13 +15,13 @@ log = logging.getLogger("cds_hooks")
 
 _FRAMES = 8
 _WAITING: set["Trace"] = set()
-"""Calls that were answered and whose lines are not written yet."""
+"""Calls that were answered and are not finished yet."""
 
 
-def write_waiting() -> None:
-    """Write every line that still waits: for a process that ends."""
+def finish_waiting() -> None:
+    """Finish every call that was answered: for a process that ends."""
     for trace in tuple(_WAITING):
-        trace.write()
+        trace.finish()
 
 
 @dataclass(slots=True, eq=False)
@@ -42,6 +42,8 @@ class Trace:
     laps: list[tuple[str, float]] = field(default_factory=list)
     kept: list[object] = field(default_factory=list)
     """What the call was read from and answered with: nobody waits until all of it is freed."""
+    tasks: list[Callable[[], None]] = field(default_factory=list)
+    """What a service left to be done when the answer is out."""
     _started: float = field(default_factory=perf_counter)
     _exchange: Exchange = field(default_factory=lambda: CURRENT.get() or Exchange(str(uuid4())))
     _line: "_Ended | None" = None
@@ -82,17 +84,26 @@ class Trace:
             except Exception as fault:
                 log.error("call=%s watch=%s", self.id, type(fault).__qualname__)
 
-    def write(self) -> None:
-        """Write the one line of the call, once; its answer need not wait for it."""
+    def finish(self) -> None:
+        """Do what the answer need not wait for, once: what the service left, and the one line of the call."""
         line, self._line = self._line, None
         _WAITING.discard(self)
         if line is None:
             return
         token = CURRENT.set(self._exchange)
         try:
+            for task in self.tasks:
+                self._do(task)
             log.info(line)
         finally:
             CURRENT.reset(token)
+
+    def _do(self, task: Callable[[], None]) -> None:
+        try:
+            task()
+        # The answer is out: what is left must not cost its line.
+        except Exception as fault:
+            self.failed(fault)
 
     @property
     def server_timing(self) -> str:

@@ -96,27 +96,35 @@ class Memory:
         if not said:
             return ()
         said = one_a_matter(said)
-        stands = standing(decision, book.quieting)
         try:
             keys = self._keys.keys
         except StoreError as error:
             log.error("cards of %s are said unremembered: %s", call.service, error)
             return tuple(each.card for each in said)
+        patients = [key.of("patient", _patient(call)) for key in keys]
         try:
-            known = self._answered(call, keys)
-            told = self._said_by(once, call, keys) if once is not None else frozenset()
+            known = self._answered(call, patients)
+            told = self._said_by(once, call, patients) if once is not None else frozenset()
         except StoreError as error:
             # They are remembered all the same, once the database is back.
             self._rests_until = monotonic() + _REST
             log.error("cards of %s are said without a look at what was answered: %s", call.service, error)
             known, told = [], frozenset()
         user = _user(call)
+        # Where nobody answered, what stands is not looked at, only written down.
+        stands = standing(decision, book.quieting) if known else None
         verdicts = [
             (each, _SAID if each.matter in told else self._verdict(each, known, stands, user, book.quieting))
             for each in said
         ]
-        about = _About(call, decision, keys[0], self._clock(), book.version, *_hashes(call, keys[0], user))
-        self._writer.put(about.row(each, verdict, stands) for each, verdict in verdicts)
+        ms = round(call.elapsed(), 2)
+
+        def remember() -> None:
+            stood = stands or standing(decision, book.quieting)
+            about = _About(call, decision, keys[0], self._clock(), book.version, patients[0], _hash(keys[0], user), ms)
+            self._writer.put([about.row(each, verdict, stood) for each, verdict in verdicts])
+
+        call.later(remember)
         return tuple(each.card for each, verdict in verdicts if verdict.speaks)
 
     def waiting(self) -> int:
@@ -141,30 +149,30 @@ class Memory:
         self._writer.close()
         self.database.close()
 
-    def _answered(self, call: Call, keys: Sequence[Key]) -> list[Answered]:
+    def _answered(self, call: Call, patients: Sequence[str]) -> list[Answered]:
         """Return every answer about the patient; none to a silent call, nor soon after the database failed."""
         if call.silent or monotonic() < self._rests_until:
             return []
-        patients = [key.of("patient", _patient(call)) for key in keys]
         if not self._question.is_answered(patients, call.client):
             return []
         return answers.answered(self.database, patients, call.client)
 
-    def _said_by(self, service: str, call: Call, keys: Sequence[Key]) -> frozenset[str]:
+    def _said_by(self, service: str, call: Call, patients: Sequence[str]) -> frozenset[str]:
         """Return the matters that another service showed of the patient in this piece of work."""
         if monotonic() < self._rests_until:
             return frozenset()
         self._writer.flush()
-        patients = [key.of("patient", _patient(call)) for key in keys]
         return shown_matters(self.database, patients, call.client, service, self._clock() - _ONE_WORK)
 
     def _verdict(
-        self, said: Said, known: Sequence[Answered], stands: Standing, user: str | None, table: Quieting
+        self, said: Said, known: Sequence[Answered], stands: Standing | None, user: str | None, table: Quieting
     ) -> Verdict:
         if not said.lasting and said.card.indicator is Indicator.CRITICAL:
             return _SPEAKS
         mine = [e for e in known if e.matter == said.matter and (said.lasting or not e.answer.accepted)]
-        return judge(self._compared(mine, stands, user), self._clock(), user, table) if mine else _SPEAKS
+        if not mine or stands is None:
+            return _SPEAKS
+        return judge(self._compared(mine, stands, user), self._clock(), user, table)
 
     def _compared(
         self, known: Sequence[Answered], stands: Standing, user: str | None
@@ -189,6 +197,7 @@ class _About:
     rules: str
     patient: str
     user: str | None
+    ms: float
 
     def row(self, said: Said, verdict: Verdict, stands: Standing) -> ShownCard:
         call, decision, card = self.call, self.decision, said.card
@@ -211,7 +220,7 @@ class _About:
             rule_set=self.rules,
             indicator=card.indicator.value,
             regimen=stands.plan,
-            latency_ms=round(call.elapsed(), 2),
+            latency_ms=self.ms,
             standing=stored(_hashed(stands, self.key, name)),
         )
 
@@ -224,8 +233,8 @@ def _delivery(call: Call, decision: Decision, verdict: Verdict) -> str:
     return SHOWN if verdict.speaks else QUIET
 
 
-def _hashes(call: Call, key: Key, user: str | None) -> tuple[str, str | None]:
-    return key.of("patient", _patient(call)), key.of("user", user) if user else None
+def _hash(key: Key, user: str | None) -> str | None:
+    return key.of("user", user) if user else None
 
 
 def _hashed(stands: Standing, key: Key, card: str) -> Standing:

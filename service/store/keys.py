@@ -31,7 +31,7 @@ class Key:
 
     def of(self, kind: str, words: str) -> str:
         """Return the keyed hash of a patient or a user; the same words of another kind have another."""
-        return hmac.digest(self.secret, f"{kind}\0{words}".encode(), hashlib.sha256)[:_HASH].hex()
+        return hmac.digest(self.secret, f"{kind}\0{words}".encode(), "sha256")[:_HASH].hex()
 
     def marks(self, card: str, words: frozenset[str]) -> frozenset[str]:
         """Return what results or orders are known by beside one card, and beside no other."""

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias
 from pythonjsonlogger.msgspec import MsgspecFormatter
 
 from cds_hooks.correlation import CURRENT
-from cds_hooks.trace import write_waiting
+from cds_hooks.trace import finish_waiting
 
 Form: TypeAlias = Literal["json", "text"]
 _Caught: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
@@ -72,7 +72,7 @@ def configure(form: Form) -> None:
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     logging.getLogger("cds_hooks").setLevel(logging.INFO)
     # A worker of a server that forks ends without the interpreter's own end.
-    Finalize(None, write_waiting, exitpriority=10)
+    Finalize(None, finish_waiting, exitpriority=10)
 
 
 def server_log(form: Form) -> dict[str, Any]:

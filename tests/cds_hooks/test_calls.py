@@ -13,7 +13,7 @@ import flask
 import pytest
 
 from cds_hooks.registry import Call
-from cds_hooks.trace import write_waiting
+from cds_hooks.trace import finish_waiting
 from cds_hooks.wire import Action, ActionType, Card, Indicator, Response, Source, Suggestion
 from tests.cds_hooks.kit import (
     HOOK_INSTANCE,
@@ -448,7 +448,7 @@ def test_a_line_is_written_once_and_only_when_the_answer_is_out(caplog):
 
     answer.close()
     answer.close()
-    write_waiting()
+    finish_waiting()
 
     assert unsent == []
     assert len(caplog.messages) == 1
@@ -458,7 +458,7 @@ def test_a_process_that_ends_writes_the_lines_that_wait(caplog):
     caplog.set_level(logging.INFO)
     answers = [client().post(URL, json=hook_request(), buffered=False) for _ in range(2)]
 
-    write_waiting()
+    finish_waiting()
 
     assert [line.count("status=200") for line in caplog.messages] == [1, 1]
     for answer in answers:
@@ -486,3 +486,25 @@ def test_what_a_call_was_read_from_is_freed_when_its_answer_is_out():
 
     assert held
     assert gone[0]() is None
+
+
+def test_what_a_service_leaves_for_later_is_done_when_the_answer_is_out_and_costs_no_line(caplog):
+    caplog.set_level(logging.INFO)
+    done: list[str] = []
+
+    def fails() -> None:
+        raise RuntimeError("Beatrix")
+
+    def leaving(call: Call) -> Response:
+        call.later(fails)
+        call.later(lambda: done.append("done"))
+        return Response(cards=())
+
+    answer = client(service(answer=leaving)).post(URL, json=hook_request(), buffered=False)
+    before = done.copy()
+    answer.close()
+
+    assert (answer.status_code, before, done) == (200, [], ["done"])
+    assert "fault=RuntimeError" in caplog.messages[0]
+    assert "status=200" in caplog.messages[1]
+    assert "Beatrix" not in caplog.text

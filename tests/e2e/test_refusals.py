@@ -249,6 +249,8 @@ def test_one_line_a_call_is_logged_and_it_names_no_patient_and_no_token(
     lines = [line for line in map(json.loads, written.splitlines()) if line["message"] == "call"]
 
     assert statuses == [200, 200, 412, 400, 400, 400, 412]
-    assert [(line["service"], line["status"]) for line in lines] == [("b12-patient-view", each) for each in statuses]
+    # Another thread may write the line of the next call first.
+    told = [(line["service"], line["status"]) for line in lines]
+    assert sorted(told) == sorted(("b12-patient-view", each) for each in statuses)
     for secret in ("anna", "autoimmune", TOKEN, "Patient/", *(call["hookInstance"] for call in calls)):
         assert secret.lower() not in written.lower()
