@@ -14,7 +14,7 @@ from cds_hooks.keys import KeySource
 from cds_hooks.replay import SECONDS, MemoryReplayGuard, ReplayGuard
 from cds_hooks.trust import Verifier
 from service.clients.build import anyone, known
-from service.clients.offers import Offers, Wrap, rule_ids
+from service.clients.offers import Consultants, Offers, Wrap, rule_ids
 from service.consult import Consultant
 from service.control import Switches
 from service.launchable import launchable
@@ -42,14 +42,17 @@ def access(
     replay: ReplayGuard | None = None,
     memory: Memory | None = None,
     wraps: Iterable[Wrap] = (),
+    read: Consultants | None = None,
 ) -> Access:
     """Return who may call, as the settings say; raises WrongSettings or KnowledgeError.
 
     `replay` remembers used tokens for all workers; without one the Redis of the settings does, or each worker its own.
     `memory` keeps what was shown, where there is one. `wraps` are put around each service, the last outermost.
+    `read` is what of the knowledge was read before.
     """
     switches = Switches(settings.control) if settings.control is not None else None
-    offers = Offers(settings.today, may_choose=settings.sandbox_fhir is not None, given=using, memory=memory)
+    may_choose = settings.sandbox_fhir is not None
+    offers = Offers(settings.today, may_choose, using, read if read is not None else Consultants(), memory)
     silenced: Callable[[str], bool] | None = None
     if switches is not None:
         offers.wrap.append(partial(switched, switches=switches))

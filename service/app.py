@@ -12,7 +12,7 @@ from cds_hooks.door import Door
 from cds_hooks.prefetch import Fetch
 from service.access import Access, access
 from service.backend.access import OwnTokens, add_jwks, backend, types_read
-from service.clients.offers import Offers
+from service.clients.offers import Consultants, Offers
 from service.consult import Consultant
 from service.fhir.client import FhirClient
 from service.health import add_health
@@ -25,8 +25,8 @@ from service.watch.logs import configure
 from service.watch.watching import watching
 
 
-def create_app(settings: Settings, using: Consultant | None = None) -> Flask:
-    """Return the WSGI application.
+def create_app(settings: Settings, using: Consultant | None = None, read: Consultants | None = None) -> Flask:
+    """Return the WSGI application; `using` or `read` is knowledge that was read before.
 
     Raises WrongSettings or KnowledgeError: a service that cannot be trusted does not start.
     """
@@ -37,7 +37,7 @@ def create_app(settings: Settings, using: Consultant | None = None) -> Flask:
     shared = StoredReplayGuard(memory.database) if memory is not None and settings.redis is None else None
     watched = watching(settings, memory.waiting if memory is not None else None)
     app.extensions["metrics"] = watched.metrics
-    found = access(settings, using, shared, memory, watched.wraps)
+    found = access(settings, using, shared, memory, watched.wraps, read)
     client = FhirClient(found.bases, private_networks=settings.private_networks)
     fetch = watched.fetch(client, client.allows)
     if settings.backend_services is not None:
@@ -72,11 +72,11 @@ def _with_own_tokens(app: Flask, settings: Settings, file: Path, found: Access, 
     return OwnTokens(fetch, own)
 
 
-def application() -> Flask:
+def application(read: Consultants | None = None) -> Flask:
     """Return the application as the environment sets it, with its log and its metrics: what a WSGI server loads."""
     settings = from_environment()
     configure(settings.log)
-    app = create_app(with_usual_database(settings))
+    app = create_app(with_usual_database(settings), read=read)
     if settings.metrics is not None:
         from service.watch.exposed import expose
 

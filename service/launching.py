@@ -6,7 +6,7 @@ from flask import Flask
 
 from service.clients.offers import Offers
 from service.memory import Memory
-from service.settings import Settings, WrongSettings
+from service.settings import Settings
 from service.smart import Routes, add_smart
 from service.smart.servers import Server
 from service.state import site_secret
@@ -14,21 +14,17 @@ from service.store.safe import MemoryShelf, Safe, StoredShelf
 
 
 def add_launching(
-    app: Flask, settings: Settings, memory: Memory | None, offers: Offers, routes: tuple[Routes, ...] = ()
+    app: Flask, settings: Settings, memory: Memory | None, offers: Offers, url: str, routes: tuple[Routes, ...] = ()
 ) -> None:
-    """Add the app with its pages, where the settings give it an address (B12_SMART_URL), after the pages' design.
+    """Add the app with its pages at its address (B12_SMART_URL), after the pages' design.
 
-    Raises WrongSettings where it has no address or no server may launch it, KnowledgeError for the servers' file.
+    Raises WrongSettings where no server may launch it, KnowledgeError for the servers' file.
     """
-    if settings.smart_url is None:
-        if settings.smart_servers is not None:
-            raise WrongSettings("B12_SMART_URL is not set: without its address no server can launch the app")
-        return
     # In the database all workers share what is open; else a browser must come back to the same process.
     safe = Safe(StoredShelf(memory.database) if memory is not None else MemoryShelf(), site_secret(settings))
     own: tuple[Server, ...] = ()
     if settings.sandbox_fhir is not None and settings.sandbox_service is not None:
-        own = (_demo(app, settings.smart_url, settings.sandbox_fhir, settings.sandbox_service, safe),)
+        own = (_demo(app, url, settings.sandbox_fhir, settings.sandbox_service, safe),)
     add_smart(app, settings, safe, offers, own=own, routes=routes)
 
 

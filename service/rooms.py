@@ -29,9 +29,7 @@ def add_all_pages(app: Flask, settings: Settings, memory: Memory | None, offers:
     from service.about.blueprint import about
     from service.insights.blueprint import Reports, insights
     from service.insights.door import Door
-    from service.launching import add_launching
     from service.pages import add_pages
-    from service.smart.room import furnish
 
     add_pages(app, secret=_secret(settings, memory))
     app.register_blueprint(about(_book(settings, offers)))
@@ -41,7 +39,14 @@ def add_all_pages(app: Flask, settings: Settings, memory: Memory | None, offers:
     # A door that nobody can open leads nowhere; its address still says why.
     app.config["PAGES_HIDDEN"] = ("insights.report",) if door.is_closed else ()
     app.register_blueprint(insights(reports, door))
-    add_launching(app, settings, memory, offers, routes=(furnish,))
+    if settings.smart_url is not None:
+        # A site without the app does not wait for what it is made of.
+        from service.launching import add_launching
+        from service.smart.room import furnish
+
+        add_launching(app, settings, memory, offers, settings.smart_url, routes=(furnish,))
+    elif settings.smart_servers is not None:
+        raise WrongSettings("B12_SMART_URL is not set: without its address no server can launch the app")
 
 
 def _book(settings: Settings, offers: Offers) -> Book:

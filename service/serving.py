@@ -14,6 +14,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 
 from service.app import application, create_app
+from service.clients.offers import Consultants
 from service.settings import from_environment
 from service.state import with_usual_database
 from service.watch.exposed import counted_together
@@ -21,6 +22,8 @@ from service.watch.logs import configure, server_log
 
 #: Enough for slow FHIR servers to be waited for beside fast calls; the sandbox page needs two.
 THREADS = 4
+#: The knowledge that was read before the workers were forked.
+_READ = Consultants()
 
 
 def run(host: str, port: int, workers: int) -> None:
@@ -28,7 +31,7 @@ def run(host: str, port: int, workers: int) -> None:
     settings = from_environment()
     configure(settings.log)
     with counted_together(settings.metrics):
-        create_app(with_usual_database(settings))
+        create_app(with_usual_database(settings), read=_READ)
         Granian(
             "service.serving:worker",
             address=host,
@@ -52,7 +55,7 @@ def worker() -> Flask:
     # Until the server listens for them, a forked worker would hand these to what its parent does with them: nothing.
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, signal.SIG_DFL)
-    return application()
+    return application(_READ)
 
 
 def until_healthy(address: str, child: subprocess.Popen[bytes], seconds: float = 30) -> bool:

@@ -29,18 +29,43 @@ Wrap = Callable[[Service], Service]
 
 
 @dataclass(slots=True)
+class Consultants:
+    """Who knows which protocol with which codes: each read and proved once.
+
+    Workers that are forked have what was read before them: a worker that is replaced follows the same rules as the
+    others, whatever has become of the files since.
+    """
+
+    _known: dict[tuple[Path | None, Path | None], tuple[Consultant, str]] = field(default_factory=dict)
+
+    def of(self, protocol: str, site_codes: Path | None) -> tuple[Consultant, str]:
+        """Return who knows a protocol, and the protocol's id; raises UnknownProtocol or KnowledgeError."""
+        file = protocol_file(protocol)
+        known = self._known.get((file, site_codes))
+        if known is None:
+            known = following(protocol, site_codes)
+            prove(known[0].book)
+            self._known[file, site_codes] = known
+        using, name = known
+        if file is not None:
+            return using, name
+        using.protocol(protocol)
+        return using, protocol
+
+
+@dataclass(slots=True)
 class Offers:
     """Makes each offer once; clients that are told the same share it.
 
-    `given` is a consultant to use in place of loading one, for protocols that it knows.
+    `given` is a consultant to use in place of loading one, for protocols that it knows; `read` are those known before.
     """
 
     today: Callable[[], date]
     may_choose: bool = False
     given: Consultant | None = None
+    read: Consultants = field(default_factory=Consultants)
     memory: Memory | None = None
     wrap: list[Wrap] = field(default_factory=list)
-    _known: dict[tuple[Path | None, Path | None], Consultant] = field(default_factory=dict)
     _made: dict[tuple[str, Path | None, str], Registry] = field(default_factory=dict)
 
     def consultant(self, protocol: str, site_codes: Path | None) -> tuple[Consultant, str]:
@@ -49,15 +74,7 @@ class Offers:
             self.given.protocol(protocol)
             prove(self.given.book)
             return self.given, protocol
-        file = protocol_file(protocol)
-        known = self._known.get((file, site_codes))
-        if known is not None and file is None:
-            known.protocol(protocol)
-            return known, protocol
-        using, name = following(protocol, site_codes)
-        prove(using.book)
-        self._known[file, site_codes] = using
-        return using, name
+        return self.read.of(protocol, site_codes)
 
     def registry(self, protocol: str, site_codes: Path | None, profile: Profile) -> Registry:
         """Return the services; raises UnknownProtocol, KnowledgeError, or ValueError for a site's codes."""

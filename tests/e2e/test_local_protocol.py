@@ -15,6 +15,9 @@ from click.testing import CliRunner, Result
 
 from service.app import create_app
 from service.cli import main
+from service.clients.offers import Consultants
+from service.consult import UnknownProtocol
+from service.knowledge.strict_yaml import KnowledgeError
 from service.settings import Settings
 from tests.chart.hook_request import of_type, patient_view
 from tests.knowledge.local import DOC, PLAIN, example, saved
@@ -134,3 +137,24 @@ def test_an_installed_package_has_all_that_the_commands_need(tmp_path: Path, mon
 
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "Worked patients: " in ended.stdout
+
+
+def test_what_was_read_once_stands_whatever_becomes_of_the_file(tmp_path: Path) -> None:
+    """A worker that replaces a killed one must not follow other rules than those beside it."""
+    file, read = saved(tmp_path, PLAIN), Consultants()
+    first, name = read.of(str(file), None)
+    file.write_text("nonsense", encoding="utf-8")
+
+    assert read.of(str(file), None) == (first, name)
+    assert first.protocol(name).id == name
+    with pytest.raises(KnowledgeError):
+        Consultants().of(str(file), None)
+
+
+def test_a_protocol_that_nobody_knows_is_refused_before_and_after_another_was_read() -> None:
+    read = Consultants()
+    for _ in range(2):
+        with pytest.raises(UnknownProtocol, match="uk-ng239"):
+            read.of("uk-ng329", None)
+        assert read.of("us-aafp", None)[1] == "us-aafp"
+    assert read.of("uk-ng239", None)[0] is read.of("us-aafp", None)[0]

@@ -44,7 +44,7 @@ WITHIN = (
     "service.ordering.card_of",
     "service.ordering.refill_cards",
     "service.memory.Memory.speak",
-    "service.memory.standing",
+    "service.memory.one_a_matter",
     "service.memory.one_a_matter",
     "service.store.asking.Question.is_answered",
     "service.store.writer.Writer.put",
