@@ -224,7 +224,7 @@ def test_a_worker_that_is_killed_under_load_loses_no_call_of_another_and_is_repl
 
         lost = sum(status != 200 for caller in callers for _, status in caller.ended)
         assert [status for caller in spared for _, status in caller.ended if status != 200] == []
-        # Each of its connections had one call under way at most; the next was another worker's.
-        assert lost <= len(callers) - len(spared)
+        # Each of its connections had one call under way at most, and the next may still reach the dying listener.
+        assert lost <= 2 * (len(callers) - len(spared))
         assert victim not in children(service.process.pid)
         assert sum(len(caller.ended) for caller in callers) > 8 * 25
