@@ -14,8 +14,9 @@ from cds_hooks.errors import MissingPrefetch, Refusal, Unauthorized
 log = logging.getLogger("cds_hooks")
 
 _FRAMES = 8
-_WAITING: set["Trace"] = set()
-"""Calls that were answered and are not finished yet."""
+_MOST_WAITING = 1000
+_WAITING: dict["Trace", None] = {}
+"""Calls that were answered and are not finished yet, the oldest first."""
 
 
 def finish_waiting() -> None:
@@ -76,7 +77,10 @@ class Trace:
     def close(self, status: int) -> None:
         """Note how the call ended, and tell whoever watches."""
         self._line = _Ended(self, status)
-        _WAITING.add(self)
+        _WAITING[self] = None
+        # A server that never says that an answer is out would have them wait for ever.
+        if len(_WAITING) > _MOST_WAITING:
+            next(iter(tuple(_WAITING))).finish()
         for watch in self._exchange.watch:
             try:
                 watch.ended(self, status)
@@ -87,21 +91,23 @@ class Trace:
     def finish(self) -> None:
         """Do what the answer need not wait for, once: what the service left, and the one line of the call."""
         line, self._line = self._line, None
-        _WAITING.discard(self)
         if line is None:
             return
+        # What they hold is let go here: a task knows its call, and a call its trace.
+        tasks, self.tasks = self.tasks, []
         token = CURRENT.set(self._exchange)
         try:
-            for task in self.tasks:
-                self._do(task)
+            while tasks:
+                self._do(tasks.pop(0))
             log.info(line)
         finally:
             CURRENT.reset(token)
+            _WAITING.pop(self, None)
 
     def _do(self, task: Callable[[], None]) -> None:
         try:
             task()
-        # The answer is out: what is left must not cost its line.
+        # The answer is out and was counted: what is left is told in the log alone, and must not cost the call's line.
         except Exception as fault:
             self.failed(fault)
 

@@ -32,8 +32,8 @@ Wrap = Callable[[Service], Service]
 class Consultants:
     """Who knows which protocol with which codes: each read and proved once.
 
-    Workers that are forked have what was read before them: a worker that is replaced follows the same rules as the
-    others, whatever has become of the files since.
+    Workers that are forked have what was read before them: a worker that is replaced follows the same protocols as
+    the others, whatever has become of their files since.
     """
 
     _known: dict[tuple[Path | None, Path | None], tuple[Consultant, str]] = field(default_factory=dict)

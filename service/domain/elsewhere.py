@@ -87,7 +87,7 @@ def _seen_by(protocol: Protocol, decision: Decision, book: Book) -> tuple[Eviden
 def _bands_agree(protocol: Protocol, evidence: Evidence) -> bool:
     """Return whether another protocol lets the same B12 decide, and reads it alike.
 
-    In a patient on no B12 an older total B12 without a comparator decides nothing under any protocol.
+    In a patient on no B12 and not pregnant an older total B12 without a comparator decides nothing under any protocol.
     """
     day = evidence.b12.taken.latest if evidence.b12 is not None else None
     every = bool(evidence.pregnant or evidence.therapy.active)

@@ -30,7 +30,7 @@ _NO_CONCEPT = CodeableConcept()
 class Asked:
     """What an Observation's code asks: which tests, of one analyte or mixed, or which states.
 
-    Told apart by identity: what is written alike asks the same, and is cheap to look things up by.
+    Told apart by identity, cheap to look things up by: what is written alike, and is remembered, is the same.
     """
 
     test: Test | None
@@ -119,7 +119,7 @@ class Vocabulary:
 
     def _asked(self, written: bytes) -> Asked:
         code = concept_in(written)
-        keys = [(coding.system or "", coding.code or "") for coding in code.coding]
+        keys = dict.fromkeys((coding.system or "", coding.code or "") for coding in code.coding)
         tests = tuple(self.index.tests[key] for key in keys if key in self.index.tests)
         known = (self.index.concepts.get(key) for key in keys)
         states = tuple(c for c in known if c is not None and Role.STATUS_OBSERVATION in c.roles)

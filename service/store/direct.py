@@ -16,18 +16,18 @@ from service.store.database import Database, StoreError
 
 
 class Direct:
-    """Runs statements one at a time, each a transaction of its own; `{}` is written for a value.
+    """Runs statements one at a time, each a transaction of its own; `{}` is written for a value."""
 
-    `session` is said once to each connection.
-    """
-
-    def __init__(self, database: Database, engine: Engine, *session: str) -> None:
-        self._database, self._engine, self._session = database, engine, session
+    def __init__(self, database: Database, engine: Engine) -> None:
+        self._database, self._engine = database, engine
         self._sign = "?" if database.is_sqlite else "%s"
         self._kept = local()
 
     def run(self, statement: str, given: Sequence[object]) -> tuple[int, Any]:
-        """Return how many rows a statement changed, and the first row it found; raises StoreError."""
+        """Return how many rows a statement changed, and the first row it found; raises StoreError.
+
+        On a server's connection that ended it is run once more, on another.
+        """
         wanted = statement.format(*[self._sign] * len(given))
         # A connection to a server may have ended while nobody asked; one to a file has not.
         if not self._database.is_sqlite and getattr(self._kept, "connection", None) is not None:
@@ -59,7 +59,5 @@ class Direct:
             pooled.detach()
             if not self._database.is_sqlite:
                 kept.autocommit = True
-            for statement in self._session:
-                kept.execute(statement)
             self._kept.connection = kept
         return kept

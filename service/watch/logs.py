@@ -71,8 +71,8 @@ def configure(form: Form) -> None:
     handler.setFormatter(_FORMS[form]())
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     logging.getLogger("cds_hooks").setLevel(logging.INFO)
-    # A worker of a server that forks ends without the interpreter's own end.
-    Finalize(None, finish_waiting, exitpriority=10)
+    # A worker of a server that forks ends without the interpreter's own end; before the store's writer ends.
+    Finalize(None, finish_waiting, exitpriority=20)
 
 
 def server_log(form: Form) -> dict[str, Any]:

@@ -11,7 +11,9 @@ from typing import Any
 
 import flask
 import pytest
+from werkzeug.test import EnvironBuilder
 
+from cds_hooks import trace
 from cds_hooks.registry import Call
 from cds_hooks.trace import finish_waiting
 from cds_hooks.wire import Action, ActionType, Card, Indicator, Response, Source, Suggestion
@@ -476,16 +478,33 @@ def test_what_a_call_was_read_from_is_freed_when_its_answer_is_out():
         made = Read()
         gone.append(weakref.ref(made))
         call.keep(made)
+        call.later(lambda: call.elapsed() and None)
         return Response(cards=())
 
-    answer = client(service(answer=keeping)).post(URL, json=hook_request(), buffered=False)
-    held = gone[0]() is not None
-    answer.close()
-    del answer
-    gc.collect()
+    application = client(service(answer=keeping)).application
+    gc.disable()
+    try:
+        environ = EnvironBuilder(URL, method="POST", json=hook_request()).get_environ()
+        answer = application.wsgi_app(environ, lambda *_: None)
+        held = gone[0]() is not None
+        answer.close()
+        del answer, environ
 
-    assert held
-    assert gone[0]() is None
+        assert held
+        assert gone[0]() is None
+    finally:
+        gc.enable()
+
+
+def test_where_no_server_says_that_an_answer_is_out_only_the_newest_calls_wait(caplog, monkeypatch):
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(trace, "_MOST_WAITING", 2)
+    answers = [client().post(URL, json=hook_request(), buffered=False) for _ in range(5)]
+
+    assert len(caplog.messages) == 3
+    for answer in answers:
+        answer.close()
+    assert len(caplog.messages) == 5
 
 
 def test_what_a_service_leaves_for_later_is_done_when_the_answer_is_out_and_costs_no_line(caplog):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,8 +19,11 @@ from uuid import uuid4
 import flask
 import pytest
 import requests
+from sqlalchemy import select
 
 from service.serving import THREADS
+from service.store.database import opened
+from service.store.tables import Shown
 from tests.cds_hooks.kit import serving
 from tests.e2e.chart import low_b12
 from tests.e2e.running import SERVICE
@@ -228,3 +234,40 @@ def test_a_worker_that_is_killed_under_load_loses_no_call_of_another_and_is_repl
         assert lost <= 2 * (len(callers) - len(spared))
         assert victim not in children(service.process.pid)
         assert sum(len(caller.ended) for caller in callers) > 8 * 25
+
+
+_ENDING = """
+import sys
+from service.app import create_app
+from service.settings import Settings
+from service.watch.logs import configure
+from tests.e2e.chart import low_b12
+
+configure("json")
+client = create_app(Settings(protocol="uk-ng239", authentication="off", database=sys.argv[1])).test_client()
+held = []
+for buffered in (True, False):
+    # The second is answered, and its server ends before it says so.
+    answer = client.post("/cds-services/b12-patient-view", json=low_b12(), buffered=buffered)
+    assert answer.status_code == 200
+    held.append(answer)
+if sys.argv[2] == "forked":
+    from multiprocessing.util import _exit_function
+    import os
+    _exit_function()
+    sys.stderr.flush()
+    os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("how", ["forked", "alone"])
+def test_a_call_that_was_answered_as_the_process_ended_is_remembered_and_logged(tmp_path: Path, how: str) -> None:
+    """A forked worker ends without the interpreter's own end."""
+    file = str(tmp_path / "state.sqlite3")
+    ended = subprocess.run([sys.executable, "-c", _ENDING, file, how], capture_output=True, text=True, check=True)
+
+    lines = [line for line in ended.stderr.splitlines() if '"message":"call"' in line]
+    with opened(file).reading() as connection:
+        shown = connection.scalars(select(Shown.card)).all()
+    assert len(lines) == 2
+    assert len(shown) == sum(json.loads(line)["cards"] for line in lines)
