@@ -59,5 +59,4 @@ class Attribution(NamedTuple):
     @property
     def order(self) -> tuple[int, int, int, str]:
         """Return the key by which causes are ranked, the deciding one first."""
-        duration = list(Duration).index(self.cause.duration)
-        return (self.cause.mechanism.rank, duration, self.certainty.rank, self.cause.id)
+        return (self.cause.mechanism.rank, self.cause.duration.rank, self.certainty.rank, self.cause.id)

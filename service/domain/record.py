@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -218,9 +219,9 @@ def record_of(
     """Return a record whose results are sorted so that the order of a Bundle never matters."""
     ordered = sorted(results, key=_resource)
     ordered.sort(key=_taken, reverse=True)
-    grouped: dict[Analyte, list[Result]] = {}
+    grouped: defaultdict[Analyte, list[Result]] = defaultdict(list)
     for result in ordered:
-        grouped.setdefault(result.analyte, []).append(result)
+        grouped[result.analyte].append(result)
     by_analyte = {analyte: tuple(group) for analyte, group in grouped.items()}
     by_role: dict[Role, list[Problem]] = {}
     for problem in problems:

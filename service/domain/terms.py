@@ -68,6 +68,14 @@ class Duration(StrEnum):
     WHILE_CAUSE_PERSISTS = "while-cause-persists"
     UNTIL_REVIEW = "until-review"
 
+    @property
+    def rank(self) -> int:
+        """Return the place in the order, 0 the longest."""
+        return _DURATION_RANK[self]
+
+
+_DURATION_RANK = {duration: place for place, duration in enumerate(Duration)}
+
 
 class Modifier(StrEnum):
     """What in the patient changes the plan, whatever the cause."""

@@ -136,6 +136,8 @@ class Reader:
             code = _referenced(resource, medications)
         if code is not None:
             named = self.words.medicine[bytes(code)]
+            if not (named.concepts or named.worded):
+                return
         elif reference is not None:
             draft.unreadable.append(Unreadable(name, "its medicine is a reference that could not be followed"))
             named = self.words.named(CodeableConcept(text=reference.display))

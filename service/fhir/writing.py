@@ -56,6 +56,7 @@ class Circumstances:
     """The encounter and the conditions, as far as there are any."""
     support: list[Json] = field(init=False)
     """The results and other resources it rests on."""
+    _groups: dict[str, Json] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Write what is shared."""
@@ -71,6 +72,12 @@ class Circumstances:
         if self.conditions:
             self.visit_and_conditions["reasonReference"] = [{"reference": each} for each in self.conditions]
         self.support = [{"reference": each} for each in self.supporting]
+
+    def group(self, regimen: str) -> Json:
+        """Return the identifier that all orders of one regimen share."""
+        if regimen not in self._groups:
+            self._groups[regimen] = _urn(self, regimen)
+        return self._groups[regimen]
 
 
 def number(value: Decimal) -> int | float:
@@ -120,7 +127,7 @@ def medication_request(
         "priority": "urgent" if about.urgent and first else "routine",
         "medicationCodeableConcept": prescribed.medication,
         **about.whom_when_why,
-        "groupIdentifier": _urn(about, regimen),
+        "groupIdentifier": about.group(regimen),
         "dosageInstruction": prescribed.dosage,
         "dispenseRequest": prescribed.dispense,
         **about.visit_and_conditions,
