@@ -109,8 +109,8 @@ def gather(record: Record, protocol: Protocol, today: date) -> Evidence:
         set_aside=aside,
         total_low=b12 is not None and b12.analyte is Analyte.B12 and band is Band.LOW,
         active_b12=banded_active(eligible, protocol),
-        mma=markers.newest(Analyte.MMA, b12),
-        homocysteine=markers.newest(Analyte.HOMOCYSTEINE, b12),
+        mma=markers.beside(b12, mma_alone),
+        homocysteine=markers.beside(b12, hcy_alone),
         mma_alone=mma_alone,
         homocysteine_alone=hcy_alone,
         folate=folate,
@@ -176,7 +176,7 @@ class _Markers:
     severe: bool
 
     def newest(self, analyte: Analyte, b12: Result | None = None) -> Reading | None:
-        """Return the newest reading; near a B12 when one is given, and on one day the worst."""
+        """Return the newest reading; near a B12 when one is given, and of one day the worst."""
         limits = self.protocol.limits
         frame = window(limits, analyte, self.today)
         best: Reading | None = None
@@ -195,6 +195,12 @@ class _Markers:
             elif _severity(reading) > _severity(best):
                 best = reading
         return best
+
+    def beside(self, b12: Result | None, alone: Reading | None) -> Reading | None:
+        """Return the newest reading near a B12, where `alone` is the newest of all: mostly the same."""
+        if b12 is None or alone is None or _paired(alone.result, b12, self.protocol.limits.pairing_days):
+            return alone
+        return self.newest(alone.result.analyte, b12)
 
     def _read(self, result: Result) -> Reading | None:
         limits = self.protocol.limits
