@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from werkzeug.serving import make_server
 from service.app import create_app
 from service.sandbox import start
 from service.settings import Settings
+from tests.e2e.running import free_port
 
 ANNA, NORA = "anna-autoimmune", "nora-neurology"
 
@@ -22,9 +22,7 @@ ANNA, NORA = "anna-autoimmune", "nora-neurology"
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The whole demo at one address, with its FHIR server behind it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     base = f"http://127.0.0.1:{port}"
     with start(datetime.now(UTC).date()) as fhir:
         settings = Settings(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,6 +14,8 @@ from uuid import uuid4
 
 import pytest
 import sqlalchemy
+
+from tests.e2e.running import free_port
 
 REQUIRED = "required"
 _PATIENCE = 30.0
@@ -69,7 +70,7 @@ def _started(binaries: Path) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="b12-pg-", ignore_cleanup_errors=True) as kept:
         if user:
             shutil.chown(kept, user)
-        data, port = f"{kept}/data", _free_port()
+        data, port = f"{kept}/data", free_port()
         subprocess.run(
             [binaries / "initdb", "-D", data, "-U", "b12", "--auth=trust", "--encoding=UTF8", "--no-sync"],
             check=True,
@@ -107,9 +108,3 @@ def _until_ready(url: str, child: subprocess.Popen[bytes]) -> None:
             engine.dispose()
             return
     raise RuntimeError("PostgreSQL did not start")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

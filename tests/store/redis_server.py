@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -13,6 +12,8 @@ from contextlib import contextmanager
 
 import pytest
 import redis
+
+from tests.e2e.running import free_port
 
 REQUIRED = "required"
 _PATIENCE = 10.0
@@ -29,7 +30,7 @@ def server() -> Iterator[str]:
     if binary is None:
         why = "no Redis: install redis-server, or set B12_TEST_REDIS to a URL"
         pytest.fail(why) if wanted == REQUIRED else pytest.skip(why)
-    with tempfile.TemporaryDirectory(prefix="b12-redis-") as kept, started(binary, kept, _free_port()) as url:
+    with tempfile.TemporaryDirectory(prefix="b12-redis-") as kept, started(binary, kept, free_port()) as url:
         yield url
 
 
@@ -57,9 +58,3 @@ def _wait_for(url: str, child: subprocess.Popen[bytes]) -> None:
             assert child.poll() is None, "redis-server ended"
             assert time.monotonic() < end, "redis-server does not answer"
             time.sleep(0.05)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
