@@ -64,9 +64,8 @@ def _under(protocol: Protocol, decision: Decision, book: Book) -> View:
 
 def _first(plan: Plan, evidence: Evidence, protocol: Protocol) -> Option | None:
     """Return the first option that a product on the protocol's list can give."""
-    pregnant = bool(evidence.pregnant or evidence.breastfeeding)
-    today = evidence.today
-    return next((o for o in plan.options if schedule(o, protocol, today, pregnant=pregnant) is not None), None)
+    # A pregnancy brings the review forward, and no product.
+    return next((o for o in plan.options if schedule(o, protocol, evidence.today, pregnant=False) is not None), None)
 
 
 def _seen_by(protocol: Protocol, decision: Decision, book: Book) -> tuple[Evidence, Assessment, Modifiers]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from service.domain.cause import Attribution
 from service.domain.modifiers import Modifiers, modifiers
 from service.domain.record import Concept, Course, Exposure, Finding, Flag, Form, Unreadable
 from service.domain.results import newest
-from service.domain.terms import Analyte, Certainty, Duration, Modifier, Role
+from service.domain.terms import Analyte, Certainty, Duration, Mechanism, Modifier, Role
 
 from .test_sharp import BOOK, MMA, PERNICIOUS, TODAY, UK, ago, b12, judged, problem, result, seen
 
@@ -76,7 +77,81 @@ def test_a_slow_medicine_is_not_blamed_without_a_start_and_a_quick_one_is_while_
     ]
     assert [a.basis for a in found(exposures=(quick, over))] == [(quick.resource,)]
     assert [a.since for a in found(exposures=(quick, over))] == [()]
+    assert [a.basis for a in found(exposures=(quick,))] == [(quick.resource,)]
     assert not found(exposures=(over,))
+    assert [p.why for p in attribute(seen(exposures=(over,)), BOOK.causes).named] == ["since when is not on record"]
+
+
+@pytest.mark.parametrize("taken", [{"course": Course.DRAFT}, {"systemic": False}], ids=["only drafted", "on the skin"])
+def test_a_medicine_that_does_not_reach_the_body_is_neither_blamed_nor_named(taken: dict[str, Any]) -> None:
+    causes = attribute(seen(exposures=(order(SLOW.concept, 3000)._replace(**taken),)), BOOK.causes)
+
+    assert (causes.found, causes.named) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("course", "ended", "why"),
+    [
+        (Course.ACTIVE, None, ""),
+        (Course.ACTIVE, 30, ", ended 2026-03-01"),
+        (Course.ENDED, 0, ", ended 2026-03-31"),
+    ],
+)
+def test_a_blamed_medicine_is_told_with_its_end_unless_it_is_taken_today(
+    course: Course, ended: int | None, why: str
+) -> None:
+    (cause,) = found(exposures=(order(SLOW.concept, 3000, ended=ended, course=course),))
+
+    assert cause.why == (f"{SLOW.concept}{why}",)
+
+
+def test_of_an_order_that_is_over_and_says_no_end_only_the_beginning_is_known() -> None:
+    (named,) = attribute(seen(exposures=(order(SLOW.concept, 3000, course=Course.ENDED),)), BOOK.causes).named
+
+    assert named.why == f"ended {(TODAY - timedelta(days=3000)).isoformat()}"
+
+
+def test_one_cause_is_as_sure_as_its_surest_reason_and_rests_on_all() -> None:
+    unsure = problem(PERNICIOUS)._replace(certain=False)
+    parietal = result(Analyte.PARIETAL_CELL_ANTIBODY, None, positive=True)
+    gastrin = result(Analyte.GASTRIN, None, flag=Flag.HIGH)
+    for results in ((parietal, gastrin), (gastrin, parietal)):
+        (cause,) = attribute(seen(*results, problems=(unsure,)), BOOK.causes).found
+        assert cause.certainty is Certainty.PROBABLE
+        assert cause.basis == ("Condition/pa", gastrin.resource, parietal.resource)
+
+
+def test_two_medicines_of_one_cause_are_both_told_with_their_beginnings() -> None:
+    slow = [i for c in BOOK.causes.values() for i in c.ingredients if i.longer_than_months is not None][:2]
+    orders = tuple(order(each.concept, 3000 + nth) for nth, each in enumerate(slow))
+    (cause,) = found(exposures=orders)
+
+    assert cause.since == tuple(sorted((e.concept.title, e.start) for e in orders))
+
+
+@pytest.mark.parametrize(
+    ("vague_rank", "specific_rank", "resources", "kept"),
+    [
+        (3, 3, ("Condition/v", "Condition/s"), ["specific"]),
+        (4, 3, ("Condition/v", "Condition/s"), ["specific"]),
+        # With a less demanding plan it explains the vaguer one only where both are said by the same resource.
+        (3, 4, ("Condition/v", "Condition/s"), ["vague", "specific"]),
+        (3, 4, ("Condition/v", "Condition/v"), ["specific"]),
+    ],
+)
+def test_a_vaguer_cause_gives_way_to_one_that_explains_it(
+    vague_rank: int, specific_rank: int, resources: tuple[str, str], kept: list[str]
+) -> None:
+    ranks = list(Mechanism)
+    vague = replace(LASTING, id="vague", mechanism=ranks[vague_rank], replaces=frozenset())
+    specific = replace(LASTING, id="specific", mechanism=ranks[specific_rank], replaces=frozenset({"vague"}))
+    problems = tuple(
+        problem(coded(cause.id, cause.id))._replace(resource=name)
+        for cause, name in zip((vague, specific), resources, strict=True)
+    )
+    causes = {**BOOK.causes, "vague": vague, "specific": specific}
+
+    assert [a.cause.id for a in attribute(seen(problems=problems), causes).found] == kept
 
 
 def test_a_medicine_begun_today_counts_from_today() -> None:
