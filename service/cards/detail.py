@@ -15,7 +15,7 @@ from service.cards.therapy import on_record
 from service.domain.cause import Attribution
 from service.domain.decision import Decision
 from service.domain.dispute import Conflict
-from service.domain.doubts import against, contradicting, not_used, old_low, without_band
+from service.domain.doubts import against, not_used, old_low, without_band
 from service.domain.intervals import may_be_shorter
 from service.domain.protocol import Book, Protocol
 from service.domain.record import Result, months_before
@@ -250,7 +250,7 @@ def _doubts(decision: Decision, says: Mapping[str, str]) -> Iterator[str]:
         yield f"Not used: {result(other, title_of(other, tests))}, {why.value}."
         if other.analyte is Analyte.INTRINSIC_FACTOR_ANTIBODY and why is Aside.AFTER_INJECTION:
             yield says["antibody-again"]
-    for other in contradicting(evidence):
+    for other in decision.contradicting:
         yield f"Disagrees: {result(other, title_of(other, tests))}."
     for attribution in decision.assessment.causes:
         for other in against(evidence, attribution):

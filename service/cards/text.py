@@ -34,7 +34,10 @@ def day(when: date) -> str:
 
 def title_of(found: Result, tests: Iterable[Test]) -> str:
     """Return the title of the test that a result is of."""
-    return next(test.title for test in tests if test.analyte is found.analyte)
+    for test in tests:
+        if test.analyte is found.analyte:
+            return test.title
+    raise KeyError(found.analyte)
 
 
 def fitted(pieces: Iterable[str]) -> str:

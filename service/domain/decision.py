@@ -6,6 +6,7 @@ from datetime import date
 from typing import NamedTuple
 
 from service.domain.assess import Assessment, assess
+from service.domain.doubts import contradicting
 from service.domain.evidence import Evidence, gather
 from service.domain.index import Test
 from service.domain.intervals import Course, course_of
@@ -14,8 +15,8 @@ from service.domain.notices import notices, unsafe_therapy
 from service.domain.offers import Offer, offers
 from service.domain.orders import Schedule, schedule
 from service.domain.protocol import Book, Investigation, Protocol
-from service.domain.recommend import Option, Plan, recommend
-from service.domain.record import Exposure, Record
+from service.domain.recommend import Need, Option, Plan, need_of, recommend
+from service.domain.record import Exposure, Record, Result
 from service.domain.response import Response, Verdict, beginning, judge, silent, uncounted
 from service.domain.results import in_date, is_positive
 from service.domain.terms import Analyte, Notice, Status
@@ -29,6 +30,7 @@ class Decision(NamedTuple):
     evidence: Evidence
     assessment: Assessment
     modifiers: Modifiers
+    need: Need
     plan: Plan
     schedules: tuple[tuple[Option, Schedule], ...]
     notices: tuple[str, ...]
@@ -38,6 +40,7 @@ class Decision(NamedTuple):
     response: Response | None
     given: Course
     offers: tuple[Offer, ...]
+    contradicting: tuple[Result, ...]
 
     @property
     def unstable(self) -> bool:
@@ -58,7 +61,8 @@ def decide(record: Record, protocol: Protocol, book: Book, today: date) -> Decis
     evidence = gather(record, protocol, today)
     assessment = assess(evidence, book.causes)
     found = modifiers(evidence, assessment)
-    plan = recommend(evidence, assessment, found, book.drugs)
+    need = need_of(evidence, assessment, found)
+    plan = recommend(protocol, need, book.drugs)
     pregnant = bool(evidence.pregnant or evidence.breastfeeding)
     schedules = tuple(
         (option, dated)
@@ -67,7 +71,8 @@ def decide(record: Record, protocol: Protocol, book: Book, today: date) -> Decis
     )
     if plan.options and not schedules:
         plan = Plan((), "no product on the protocol's list can give the dose", plan.duration, plan.row)
-    said = notices(evidence, assessment, found, plan, book)
+    differing = contradicting(evidence)
+    said = notices(evidence, assessment, found, plan, differing, book)
     calling, wanted = frozenset(said) - silent(evidence, assessment), found.wanted if plan.options else ()
     if uncounted(evidence, assessment):
         wanted = (Analyte.HAEMOGLOBIN,)
@@ -76,7 +81,20 @@ def decide(record: Record, protocol: Protocol, book: Book, today: date) -> Decis
     response, given = judge(evidence), course_of(evidence, assessment)
     open_to = offers(evidence, assessment, found, response, given, book.causes)
     return Decision(
-        evidence, assessment, found, plan, schedules, said, asked, book.tests, unsafe, response, given, open_to
+        evidence,
+        assessment,
+        found,
+        need,
+        plan,
+        schedules,
+        said,
+        asked,
+        book.tests,
+        unsafe,
+        response,
+        given,
+        open_to,
+        differing,
     )
 
 

@@ -12,7 +12,7 @@ from service.domain.evidence import Evidence, gather, under
 from service.domain.modifiers import Modifiers, modifiers
 from service.domain.orders import schedule
 from service.domain.protocol import Book, Limits, Protocol
-from service.domain.recommend import Option, Plan, plan_under
+from service.domain.recommend import Option, Plan, need_of, recommend
 from service.domain.results import band_of
 from service.domain.terms import Analyte, Duration, Status
 
@@ -56,7 +56,8 @@ def _told(view: View) -> tuple[object, ...]:
 
 def _under(protocol: Protocol, decision: Decision, book: Book) -> View:
     evidence, verdict, found = _seen_by(protocol, decision, book)
-    plan = plan_under(protocol, evidence, verdict, found, book.drugs)
+    need = decision.need if evidence is decision.evidence else need_of(evidence, verdict, found)
+    plan = recommend(protocol, need, book.drugs)
     return View(
         protocol, verdict.status, verdict.rule.id, _first(plan, evidence, protocol), plan.none_because, plan.duration
     )

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from service.domain.assess import Assessment
 from service.domain.cause import Attribution
 from service.domain.conflicts import disputed
-from service.domain.doubts import contradicting, unusable_b12
+from service.domain.doubts import unusable_b12
 from service.domain.evidence import Evidence
 from service.domain.intervals import course_of
 from service.domain.modifiers import Modifiers
 from service.domain.protocol import Band, Book
 from service.domain.recommend import Plan
-from service.domain.record import Course, Exposure
+from service.domain.record import Course, Exposure, Result
 from service.domain.response import beginning, failing, uncounted
 from service.domain.terms import Analyte, Certainty, Mechanism, Modifier, Notice, Role, Status
 from service.domain.workup import EXPLAINS, Raised, of_workup
@@ -22,15 +22,24 @@ _IN_ORDER = tuple((notice, notice.value) for notice in Notice)
 BY_RULE = "the status rule asks for it"
 
 
-def notices(evidence: Evidence, assessment: Assessment, found: Modifiers, plan: Plan, book: Book) -> tuple[str, ...]:
+def notices(
+    evidence: Evidence,
+    assessment: Assessment,
+    found: Modifiers,
+    plan: Plan,
+    contradicting: tuple[Result, ...],
+    book: Book,
+) -> tuple[str, ...]:
     """Return every notice that applies, without repeats: the vocabulary's first, then conflicts by number."""
-    said = {notice for notice, _ in raised(evidence, assessment, found, plan)}
+    said = {notice for notice, _ in raised(evidence, assessment, found, plan, contradicting)}
     ordered = tuple([value for notice, value in _IN_ORDER if notice in said])
     differing = disputed(evidence, assessment, found, plan, book)
     return ordered + tuple(f"conflict-{conflict.id.lower()}" for conflict, _ in differing)
 
 
-def raised(evidence: Evidence, assessment: Assessment, found: Modifiers, plan: Plan) -> Iterator[Raised]:
+def raised(
+    evidence: Evidence, assessment: Assessment, found: Modifiers, plan: Plan, contradicting: tuple[Result, ...]
+) -> Iterator[Raised]:
     """Yield every notice of the vocabulary that applies, with what raised it; one may be raised several times."""
     for notice in assessment.rule.notices:
         yield notice, BY_RULE
@@ -38,7 +47,7 @@ def raised(evidence: Evidence, assessment: Assessment, found: Modifiers, plan: P
     yield from _of_safety(evidence, assessment, found, plan)
     yield from _of_causes(evidence, assessment)
     yield from of_workup(evidence, assessment)
-    yield from _of_data(evidence, assessment)
+    yield from _of_data(evidence, assessment, contradicting)
 
 
 def _of_plan(evidence: Evidence, assessment: Assessment, found: Modifiers, plan: Plan) -> Iterator[Raised]:
@@ -175,10 +184,10 @@ def _still_taken(evidence: Evidence, blamed: Attribution) -> bool:
     return any(e.course is Course.ACTIVE for e in evidence.record.exposures if e.resource in blamed.basis)
 
 
-def _of_data(evidence: Evidence, assessment: Assessment) -> Iterator[Raised]:
+def _of_data(evidence: Evidence, assessment: Assessment, contradicting: tuple[Result, ...]) -> Iterator[Raised]:
     if assessment.status is Status.OUT_OF_SCOPE:
         return
-    if unusable_b12(evidence) or contradicting(evidence) or evidence.record.unreadable:
+    if contradicting or evidence.record.unreadable or unusable_b12(evidence):
         yield Notice.DATA, "results that cannot be used, or that disagree"
     inhalant_only = any(evidence.record.active_problems(Role.INHALANT_USE)) and not evidence.misuse
     if any(evidence.record.active_problems(Role.ALLERGY_IN_WORDS)):

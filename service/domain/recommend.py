@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 from service.domain.assess import Assessment
 from service.domain.evidence import Evidence
@@ -71,24 +72,29 @@ class Stage:
     changes: Callable[[Ground, list[Choice]], list[Choice]]
 
 
-def recommend(evidence: Evidence, assessment: Assessment, found: Modifiers, drugs: Mapping[str, Drug]) -> Plan:
-    """Return the plan for a patient; it is empty, with the reason, when none may be offered."""
-    return plan_under(evidence.protocol, evidence, assessment, found, drugs)
+class Need(NamedTuple):
+    """All of a patient that a plan rests on: without a situation treatment does not start now."""
+
+    situation: Situation | None
+    duration: Duration | None
+    unjudged: tuple[str, ...]
 
 
-def plan_under(
-    protocol: Protocol, evidence: Evidence, assessment: Assessment, found: Modifiers, drugs: Mapping[str, Drug]
-) -> Plan:
-    """Return the plan of a protocol for a patient whose evidence and status are known."""
-    duration = duration_of(evidence, assessment)
-    if not assessment.start_now:
-        return Plan((), None, duration, None)
-    situation = situation_of(evidence, assessment, found)
-    planned = choose(protocol, situation, tuple(drugs.values()))
+def need_of(evidence: Evidence, assessment: Assessment, found: Modifiers) -> Need:
+    """Return what a plan rests on in a patient whose evidence and status are known."""
+    situation = situation_of(evidence, assessment, found) if assessment.start_now else None
+    return Need(situation, duration_of(evidence, assessment), found.unjudged)
+
+
+def recommend(protocol: Protocol, need: Need, drugs: Mapping[str, Drug]) -> Plan:
+    """Return the plan of a protocol; it is empty, with the reason, when none may be offered."""
+    if need.situation is None:
+        return Plan((), None, need.duration, None)
+    planned = choose(protocol, need.situation, tuple(drugs.values()))
     because = planned.none_because
     if because is UNJUDGED:
-        because = f"{UNJUDGED}: {', '.join(found.unjudged)}"
-    return Plan(planned.options, because, duration, planned.row, planned.replaces_therapy)
+        because = f"{UNJUDGED}: {', '.join(need.unjudged)}"
+    return Plan(planned.options, because, need.duration, planned.row, planned.replaces_therapy)
 
 
 def situation_of(evidence: Evidence, assessment: Assessment, found: Modifiers) -> Situation:

@@ -194,6 +194,8 @@ class Record:
     unreadable: tuple[Unreadable, ...] = ()
     unchecked: tuple[str, ...] = ()
     _by_analyte: dict[Analyte, tuple[Result, ...]] = field(default_factory=dict, compare=False, repr=False)
+    counted: dict[object, tuple[Result, ...]] = field(default_factory=dict, compare=False, repr=False)
+    """The results in date, once they were asked for: `results.in_date`."""
     _by_role: dict[Role, list[Problem]] = field(default_factory=dict, compare=False, repr=False)
     _by_medicine: dict[str, list[Exposure]] = field(default_factory=dict, compare=False, repr=False)
 

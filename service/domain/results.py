@@ -105,8 +105,12 @@ def in_date(record: Record, limits: Limits, analyte: Analyte, today: date) -> tu
     results = record.of(analyte)
     if not results:
         return ()
-    oldest = window(limits, analyte, today).oldest
-    return tuple([r for r in results if oldest <= r.taken.earliest <= today])
+    asked = (limits, analyte, today)
+    known = record.counted.get(asked)
+    if known is None:
+        oldest = window(limits, analyte, today).oldest
+        known = record.counted[asked] = tuple([r for r in results if oldest <= r.taken.earliest <= today])
+    return known
 
 
 def newest(results: tuple[Result, ...], *, worst_high: bool = False) -> Result | None:

@@ -25,7 +25,7 @@ def notices(decision: Decision, book: Book, facts: Facts) -> tuple[NoticeSeen, .
     """Return each notice of the vocabulary with what raised it, in the order of the decision."""
     because: dict[str, list[str]] = {}
     found = decision.modifiers
-    for notice, why in raised(decision.evidence, decision.assessment, found, decision.plan):
+    for notice, why in raised(decision.evidence, decision.assessment, found, decision.plan, decision.contradicting):
         because.setdefault(notice.value, []).append(why)
     return tuple(
         NoticeSeen(
