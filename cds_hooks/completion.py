@@ -27,6 +27,8 @@ FOLLOWED = "followed"
 
 _GRACE = 0.1
 """Seconds in which a fetch that ended at the deadline hands over the pages it has."""
+_HAD = frozenset({State.SENT, State.FETCHED})
+_NOT_FAILED = _HAD | {State.NONE}
 _TOO_LATE = "the time for fetching ran out"
 
 
@@ -177,8 +179,7 @@ def _check_required(service: Service, known: Mapping[str, Prefetched]) -> None:
     had = {
         template.key
         for template in service.prefetch
-        if known[template.key].state in (State.SENT, State.FETCHED)
-        or (known[template.key].state is State.NONE and template.is_search)
+        if (state := known[template.key].state) in _HAD or (state in _NOT_FAILED and template.is_search)
     }
     lacking = [sorted(group) for group in service.requires if not group & had]
     if lacking:

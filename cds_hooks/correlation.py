@@ -10,7 +10,6 @@ from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from random import getrandbits
 from typing import TYPE_CHECKING, Any, Protocol
-from uuid import uuid4
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
@@ -63,8 +62,13 @@ def read_exchange(environ: "WSGIEnvironment", watch: tuple[Watch, ...] = ()) -> 
     if given is not None and _REQUEST_ID.fullmatch(given):
         name = given
     else:
-        name = parent.trace if parent is not None else str(uuid4())
+        name = parent.trace if parent is not None else new_name()
     return Exchange(name, parent, f"{getrandbits(64) | 1:016x}" if parent is not None else "", watch)
+
+
+def new_name() -> str:
+    """Return a name for a request, in 32 hexadecimal digits; it need not be hard to guess."""
+    return f"{getrandbits(128):032x}"
 
 
 def _parent(text: str | None) -> Parent | None:

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import StrEnum, auto
 from types import MappingProxyType
 
 PRACTITIONERS = frozenset({"Practitioner", "PractitionerRole"})
 ANYONE = PRACTITIONERS | {"Patient", "RelatedPerson"}
 
 
-class Shape(Enum):
+class Shape(StrEnum):
     """The shape of a context field."""
 
     ID = auto()

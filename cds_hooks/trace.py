@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from traceback import walk_tb
 from typing import Any
-from uuid import uuid4
 
-from cds_hooks.correlation import CURRENT, Exchange
+from cds_hooks.correlation import CURRENT, Exchange, new_name
 from cds_hooks.errors import MissingPrefetch, Refusal, Unauthorized
 
 log = logging.getLogger("cds_hooks")
@@ -46,7 +45,7 @@ class Trace:
     tasks: list[Callable[[], None]] = field(default_factory=list)
     """What a service left to be done when the answer is out."""
     _started: float = field(default_factory=perf_counter)
-    _exchange: Exchange = field(default_factory=lambda: CURRENT.get() or Exchange(str(uuid4())))
+    _exchange: Exchange = field(default_factory=lambda: CURRENT.get() or Exchange(new_name()))
     _line: "_Ended | None" = None
 
     @property

@@ -10,7 +10,7 @@ from pathlib import Path
 from service.domain.decision import Decision, decide
 from service.domain.protocol import Book, Protocol
 from service.fhir.pages import Item
-from service.fhir.reading import Reader, reader
+from service.fhir.reading import Reader
 from service.knowledge.load import Knowledge, load, protocol_file
 from service.knowledge.nearest import unknown
 
@@ -48,7 +48,7 @@ class Consultant:
 
 def consultant(knowledge: Knowledge) -> Consultant:
     """Return the consultant for a body of knowledge."""
-    return Consultant(knowledge.book, reader(knowledge.index))
+    return Consultant(knowledge.book, Reader(knowledge.index))
 
 
 def following(protocol: str, site_codes: Path | None = None) -> tuple[Consultant, str]:

@@ -222,6 +222,7 @@ def _page(read: Sheet) -> Page:
 
 def _unchecked(call: Call) -> tuple[str, ...]:
     """Return what could not be had, or not whole, in words for the card."""
-    failed = (f"{TITLES[key]} ({had.why})" for key, had in call.data.items() if had.state is State.FAILED)
-    cut = (f"{TITLES[key]}, not all of it" for key, had in call.data.items() if had.truncated)
+    lacking = [(key, had) for key, had in call.data.items() if had.why is not None]
+    failed = (f"{TITLES[key]} ({had.why})" for key, had in lacking if had.state is State.FAILED)
+    cut = (f"{TITLES[key]}, not all of it" for key, had in lacking if had.truncated)
     return tuple(chain(failed, cut))

@@ -30,7 +30,7 @@ from service.fhir.drafts import Sent, read_drafts
 from service.fhir.pages import Item, original, sheet
 from service.fhir.shapes import Condition, MedicationRequest
 from service.fhir.versions import name_of
-from service.ids import named, namespace
+from service.ids import Space, named
 from service.switched import SWITCHED_OFF
 
 Json = dict[str, Any]
@@ -52,7 +52,7 @@ RULES: Mapping[str, Kind] = MappingProxyType({f"order-{kind.value}": kind for ki
 """The checks of unsigned orders by the ids under which they can be switched off; cards of a refill have theirs."""
 REFILL_RULES = frozenset({INTERVAL, MONITORING, OFFER})
 
-_CONTENT = namespace("urn:b12-cds:order-content")
+_CONTENT = Space("urn:b12-cds:order-content")
 _NOT_SIGNED = ("draft", None)
 
 

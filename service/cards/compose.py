@@ -15,10 +15,10 @@ from service.domain.protocol import Band, Book
 from service.domain.terms import Modifier, Notice, Role, Status
 from service.domain.workup import worth_asking
 from service.fhir.writing import Circumstances, Code
-from service.ids import named, namespace
+from service.ids import Space, named
 
 EXTENSION = "org.b12-cds.assessment"
-_CARD = namespace("urn:b12-cds:card")
+_CARD = Space("urn:b12-cds:card")
 TREATMENT, WORKUP = "treatment", "workup"
 _URGENT = frozenset({Notice.URGENT_NEURO, Notice.URGENT_ANAEMIA})
 _QUIET = frozenset({Status.UNLIKELY, Status.UNKNOWN, Status.ON_TREATMENT, Status.OUT_OF_SCOPE})

@@ -20,7 +20,7 @@ from service.domain.pace import Change, regimens
 from service.domain.record import Form
 from service.domain.review import Matter
 from service.domain.terms import Route
-from service.ids import named, namespace
+from service.ids import Space, named
 
 Json = dict[str, Any]
 Corrects = Callable[[Json, Change], Json]
@@ -31,7 +31,7 @@ _INDICATORS = {
 }
 _GONE = (Remedy.REMOVE, Remedy.REPLACE)
 _PLANNED = (Remedy.REPLACE, Remedy.ADD)
-_SUGGESTION = namespace("urn:b12-cds:suggestion")
+_SUGGESTION = Space("urn:b12-cds:suggestion")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,10 @@ from service.cards.therapy import on_record
 from service.domain.draft import Draft
 from service.domain.offers import Kind, Offer
 from service.domain.pace import usual_change
-from service.ids import named, namespace
+from service.ids import Space, named
 
 INTERVAL, MONITORING, OFFER = "refill-interval", "refill-monitoring", "refill-offer"
-_SUGGESTION = namespace("urn:b12-cds:suggestion")
+_SUGGESTION = Space("urn:b12-cds:suggestion")
 
 
 def refill_cards(told: Told, originals: Originals, drafts: Sequence[Draft], *, asks: bool) -> Iterator[Card]:

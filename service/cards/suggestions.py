@@ -15,9 +15,9 @@ from service.domain.protocol import Book, Investigation
 from service.domain.record import Exposure, Form
 from service.domain.terms import Modifier, Role, Status
 from service.fhir.writing import Circumstances, medication_request, service_request
-from service.ids import named, namespace
+from service.ids import Space, named
 
-_SUGGESTION = namespace("urn:b12-cds:suggestion")
+_SUGGESTION = Space("urn:b12-cds:suggestion")
 _MOVED = {Kind.TABLETS: "tablets", Kind.NASAL: "the nasal spray"}
 
 

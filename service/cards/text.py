@@ -10,16 +10,21 @@ from service.domain.index import Test
 from service.domain.record import Result
 
 #: The reference EHR renders markdown with raw HTML: nothing from a chart may be either.
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|<>&~$:@]|(?<=www)\.)", re.IGNORECASE)
+_SPECIAL = re.compile(r"[\\`*_{}\[\]()#+!|<>&~$:@]")
 _HTML = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
+_WEB = re.compile(r"(www)\.", re.IGNORECASE)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 SUMMARY = 139
 
 
 def escaped(text: str) -> str:
     """Return chart text as it may stand in markdown: no markup, no HTML, one line."""
-    one_line = " ".join(text.split())
-    return _SPECIAL.sub(lambda found: _HTML.get(found[1], "\\" + found[1]), one_line)
+    one_line = _SPECIAL.sub(_harmless, " ".join(text.split()))
+    return _WEB.sub(r"\1\\.", one_line) if "." in one_line else one_line
+
+
+def _harmless(found: re.Match[str]) -> str:
+    return _HTML.get(found[0], f"\\{found[0]}")
 
 
 def plain(text: str) -> str:

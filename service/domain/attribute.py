@@ -127,7 +127,7 @@ def _medicines(evidence: Evidence, causes: Iterable[Cause]) -> tuple[list[Attrib
     for cause in causes:
         for ingredient in cause.ingredients:
             known = evidence.record.of_medicine(ingredient.concept)
-            orders = [e for e in known if e.course is not Course.DRAFT and e.systemic]
+            orders = [e for e in known if e.course is not Course.DRAFT and e.systemic] if known else []
             if not orders:
                 continue
             verdict = _exposure(orders, ingredient, evidence)

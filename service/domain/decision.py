@@ -22,6 +22,9 @@ from service.domain.results import in_date, is_positive
 from service.domain.terms import Analyte, Notice, Status
 
 _WATCHED = frozenset({Notice.URGENT_ANAEMIA, Notice.SAFETY_K})
+_MARKERS = frozenset({Analyte.MMA, Analyte.HOMOCYSTEINE})
+#: Tests of which a result in date may settle nothing.
+_LOOKED_INTO = _MARKERS | {Analyte.INTRINSIC_FACTOR_ANTIBODY, Analyte.TOTAL_IGA, Analyte.POTASSIUM}
 
 
 class Decision(NamedTuple):
@@ -105,7 +108,9 @@ def _investigations(
 
     def known(analyte: Analyte) -> bool:
         results = in_date(evidence.record, evidence.protocol.limits, analyte, evidence.today)
-        if evidence.band is not None and analyte in (Analyte.MMA, Analyte.HOMOCYSTEINE):
+        if analyte not in _LOOKED_INTO:
+            return bool(results)
+        if evidence.band is not None and analyte in _MARKERS:
             # One that does not pair with the B12 settles nothing.
             return (evidence.mma if analyte is Analyte.MMA else evidence.homocysteine) is not None
         if analyte is Analyte.INTRINSIC_FACTOR_ANTIBODY:

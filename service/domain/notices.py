@@ -103,45 +103,46 @@ def _only_prevents(assessment: Assessment) -> bool:
 
 
 def _of_safety(evidence: Evidence, assessment: Assessment, found: Modifiers, plan: Plan) -> Iterator[Raised]:
+    present = found.present
     injects = any(option.recommended and option.route.injected for option in plan.options)
-    if Modifier.RENAL_IMPAIRMENT in found and (evidence.mma_alone or evidence.homocysteine_alone or injects):
+    if Modifier.RENAL_IMPAIRMENT in present and (evidence.mma_alone or evidence.homocysteine_alone or injects):
         yield Notice.SAFETY_RENAL, Modifier.RENAL_IMPAIRMENT
     yield from _of_folate(evidence, assessment, found)
     if assessment.status not in (*EXPLAINS, Status.ON_TREATMENT) and not plan.options:
         return
     treating = (assessment.start_now and not _only_prevents(assessment)) or failing(evidence, assessment)
     treating = treating or beginning(evidence) is not None
-    if Modifier.NEUROLOGICAL in found and (treating or evidence.therapy.injected):
+    if Modifier.NEUROLOGICAL in present and (treating or evidence.therapy.injected):
         yield Notice.URGENT_NEURO, Modifier.NEUROLOGICAL
-    if Modifier.SEVERE_ANAEMIA in found and treating:
+    if Modifier.SEVERE_ANAEMIA in present and treating:
         yield Notice.URGENT_ANAEMIA, Modifier.SEVERE_ANAEMIA
     low_potassium_coded = any(evidence.record.active_problems(Role.HYPOKALAEMIA))
-    if treating and (Modifier.SEVERE_ANAEMIA in found or Modifier.HYPOKALAEMIA in found or low_potassium_coded):
+    if treating and (Modifier.SEVERE_ANAEMIA in present or Modifier.HYPOKALAEMIA in present or low_potassium_coded):
         yield Notice.SAFETY_K, "severe anaemia or low potassium, and treatment fills the cells"
-    if Modifier.COBALAMIN_ALLERGY in found:
+    if Modifier.COBALAMIN_ALLERGY in present:
         yield Notice.SAFETY_ALLERGY, Modifier.COBALAMIN_ALLERGY
         yield Notice.REFER, Modifier.COBALAMIN_ALLERGY
-    if Modifier.LEBER in found:
+    if Modifier.LEBER in present:
         yield Notice.SAFETY_LEBER, Modifier.LEBER
-    if Modifier.BLEEDING_RISK in found:
+    if Modifier.BLEEDING_RISK in present:
         yield Notice.SAFETY_BLEED, Modifier.BLEEDING_RISK
     elif found.anticoagulated:
         yield Notice.SAFETY_PRESSURE, "an anticoagulant on record"
-    if Modifier.LOW_FOLATE in found:
+    if Modifier.LOW_FOLATE in present:
         yield Notice.SAFETY_FOLATE, Modifier.LOW_FOLATE
     short = evidence.band in (Band.LOW, Band.INDETERMINATE)
     if found.contraceptive and short and evidence.b12 and evidence.b12.analyte is Analyte.B12:
         yield Notice.CONTRACEPTIVE, "an oestrogen contraceptive on record, and total B12 not clearly normal"
         if assessment.status is Status.INDETERMINATE and evidence.mma is None:
             yield Notice.WORKUP_MMA, "an oestrogen contraceptive lowers total B12 without deficiency"
-    if Modifier.POLYCYTHAEMIA_VERA in found:
+    if Modifier.POLYCYTHAEMIA_VERA in present:
         yield Notice.SAFETY_PV, Modifier.POLYCYTHAEMIA_VERA
         yield Notice.REFER, Modifier.POLYCYTHAEMIA_VERA
-    if Modifier.CHLORAMPHENICOL in found:
+    if Modifier.CHLORAMPHENICOL in present:
         yield Notice.SAFETY_CHLORAMPHENICOL, Modifier.CHLORAMPHENICOL
     if evidence.pregnant or evidence.breastfeeding:
         yield Notice.PREG, "pregnancy or breastfeeding"
-    if Modifier.ASSAY_SUSPECT in found:
+    if Modifier.ASSAY_SUSPECT in present:
         yield Notice.ASSAY, Modifier.ASSAY_SUSPECT
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum, StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -120,6 +120,10 @@ class Result(NamedTuple):
     flag: Flag | None = None
     range_low: Decimal | None = None
     range_high: Decimal | None = None
+
+
+#: A result of its parts, in their order: most of a chart are results, and a named tuple's own way takes twice as long.
+result_of: Callable[[tuple[object, ...]], Result] = partial(tuple.__new__, Result)
 
 
 class Form(StrEnum):

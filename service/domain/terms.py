@@ -110,7 +110,10 @@ class Route(StrEnum):
     @property
     def injected(self) -> bool:
         """Return whether the route is by injection."""
-        return self in (Route.INTRAMUSCULAR, Route.SUBCUTANEOUS)
+        return self in _INJECTED
+
+
+_INJECTED = (Route.INTRAMUSCULAR, Route.SUBCUTANEOUS)
 
 
 class PhaseName(StrEnum):

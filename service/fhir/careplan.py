@@ -9,12 +9,12 @@ from typing import Any
 
 from service.fhir import gate
 from service.fhir.writing import Circumstances
-from service.ids import named, namespace
+from service.ids import Space, named
 
 Json = dict[str, Any]
 _URN = "urn:ietf:rfc:3986"
-_PLAN = namespace("urn:b12-cds:careplan")
-_PLACE = namespace("urn:b12-cds:entry")
+_PLAN = Space("urn:b12-cds:careplan")
+_PLACE = Space("urn:b12-cds:entry")
 
 
 @dataclass(frozen=True, slots=True)

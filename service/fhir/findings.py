@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from service.domain.index import CodeIndex, Test
-from service.domain.record import Concept, Finding, Problem, Result, Unreadable, When
+from service.domain.record import Concept, Finding, Problem, Result, Unreadable, When, result_of
 from service.domain.terms import Role
 from service.fhir import dates
 from service.fhir.decoding import decode_inherited
@@ -35,15 +35,6 @@ _UNCERTAIN = frozenset({"unconfirmed", "provisional", "differential"})
 _NOT = ("no ", "not ", "non", "neg")
 
 
-def results(
-    observation: Observation, resource: str, words: Vocabulary, values: Values
-) -> Iterable[Result | Finding | Unreadable]:
-    """Return what an Observation and its components say that matters; what cannot be used is told."""
-    parts: tuple[Observation | Measured, ...] = (observation, *observation.component)
-    found = [said_in(observation, part, resource, words, values) for part in parts]
-    return [said for said in found if said is not None]
-
-
 def said_in(
     observation: Observation, part: Observation | Measured, resource: str, words: Vocabulary, values: Values
 ) -> Result | Finding | Unreadable | None:
@@ -62,19 +53,16 @@ def _result(
     resource: str,
     values: Values,
 ) -> Result | Unreadable:
-    analyte, title, hazard, status = test.analyte, test.title, asked.hazard, observation.status
-    if status not in _FINAL:
-        why = f"{title}: its status is {status}" if status else f"{title}: it has no status"
-        return Unreadable(resource, why, analyte, withdrawn=True)
+    if observation.status not in _FINAL:
+        status = f"its status is {observation.status}" if observation.status else "it has no status"
+        return Unreadable(resource, f"{test.title}: {status}", test.analyte, withdrawn=True)
     taken = _taken(observation)
     if taken is None:
-        return Unreadable(resource, f"{title}: it has no date that can be read", analyte, hazard)
-    if asked.mixed:
-        return Unreadable(resource, f"{title}: its codes name different tests", analyte, hazard, when=taken)
-    printed = values.of(part, asked)
+        return Unreadable(resource, f"{test.title}: it has no date that can be read", test.analyte, asked.hazard)
+    printed = "its codes name different tests" if asked.mixed else values.of(part, asked)
     if isinstance(printed, str):
-        return Unreadable(resource, f"{title}: {printed}", analyte, hazard, when=taken)
-    return Result(analyte, resource, taken, *printed)
+        return Unreadable(resource, f"{test.title}: {printed}", test.analyte, asked.hazard, when=taken)
+    return result_of((test.analyte, resource, taken, *printed))
 
 
 def _taken(observation: Observation) -> When | None:

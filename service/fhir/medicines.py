@@ -11,10 +11,9 @@ import msgspec
 from service.domain.record import Course, Exposure, Form, Unreadable
 from service.domain.terms import Role
 from service.fhir import dates
-from service.fhir.instructions import Instructions, sensible
+from service.fhir.instructions import Instructions, Said, sensible
 from service.fhir.shapes import (
     AnyMedication,
-    Dosage,
     MedicationAdministration,
     MedicationRequest,
     MedicationStatement,
@@ -28,6 +27,7 @@ _PROPOSED = frozenset({"proposal", "option"})
 _NEVER = frozenset({"cancelled", "entered-in-error", "not-taken", "not-done", "intended"})
 #: An administration that was stopped or paused had begun.
 _GIVEN = frozenset({"completed", "in-progress", "stopped", "on-hold"})
+_FORMS: dict[str, Form] = {form.value: form for form in Form}
 _SYSTEMIC = frozenset({Form.INJECTION, Form.ORAL})
 _HOURS = {
     written: hours
@@ -62,12 +62,12 @@ def exposures(
         yield Unreadable(resource, f"{concepts[0].title}: its status does not say whether it is or was taken")
         return
     said = instructions.of(named, _instruction(medication), one=isinstance(medication, MedicationAdministration))
-    start, end = _period(medication, said.dosages, course)
+    start, end = _period(medication, said, course)
     if course is Course.GIVEN and start is None:
         yield Unreadable(resource, f"{concepts[0].title}: it has no date that can be read")
         return
     for concept in concepts:
-        form, cobalamin = Form(concept.form) if concept.form else said.form, Role.COBALAMIN in concept.roles
+        form, cobalamin = _FORMS[concept.form] if concept.form else said.form, Role.COBALAMIN in concept.roles
         if cobalamin and said.dose_unreadable:
             yield Unreadable(resource, f"{concept.title}: its dose cannot be read")
         yield Exposure(
@@ -112,15 +112,13 @@ def _instruction(medication: AnyMedication) -> msgspec.Raw:
     return medication.dosageInstruction if isinstance(medication, MedicationRequest) else medication.dosage
 
 
-def _period(medication: AnyMedication, dosages: tuple[Dosage, ...], course: Course) -> tuple[date | None, date | None]:
+def _period(medication: AnyMedication, said: Said, course: Course) -> tuple[date | None, date | None]:
     """Return the first and the last day; of several dosages the first start and, when each has an end, the last end."""
-    repeats = [d.timing.repeat if d.timing else None for d in dosages]
-    starts = [day for r in repeats if r and r.boundsPeriod and (day := dates.start_of(r.boundsPeriod.start))]
-    bounded = min(starts, default=None)
+    bounded = said.begins
     if isinstance(medication, MedicationRequest):
         validity = medication.dispenseRequest.validityPeriod if medication.dispenseRequest else None
         start = bounded or dates.start_of(medication.authoredOn) or dates.start_of(validity.start if validity else None)
-        end = _last(repeats, start)
+        end = _last(said.ends, start)
         if end is None and course is Course.ENDED:
             end = dates.end_of(validity.end if validity else None)
         return start, end
@@ -128,16 +126,18 @@ def _period(medication: AnyMedication, dosages: tuple[Dosage, ...], course: Cour
     start = dates.start_of(period.start) or bounded or dates.start_of(medication.effectiveDateTime)
     end = dates.end_of(period.end)
     if isinstance(medication, MedicationStatement):
-        end = end or _last(repeats, start)
+        end = end or _last(said.ends, start)
         return start or dates.start_of(medication.dateAsserted), end
     return start, end or dates.end_of(medication.effectiveDateTime) or start
 
 
-def _last(repeats: list[Repeat | None], start: date | None) -> date | None:
+def _last(bounds: tuple[Repeat, ...], start: date | None) -> date | None:
     """Return the last day of the dosages, or None when one of them has no end."""
-    ends = [_end(repeat, start) if repeat else None for repeat in repeats]
+    if not bounds:
+        return None
+    ends = [_end(repeat, start) for repeat in bounds]
     known = [end for end in ends if end is not None]
-    return max(known) if known and len(known) == len(ends) else None
+    return max(known) if len(known) == len(ends) else None
 
 
 def _end(repeat: Repeat, start: date | None) -> date | None:

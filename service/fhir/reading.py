@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -13,13 +13,14 @@ from service.domain.index import CodeIndex
 from service.domain.record import Exposure, Finding, Problem, Record, Result, Unreadable, When, record_of
 from service.domain.terms import Role
 from service.fhir import dates
-from service.fhir.findings import allergies, problems, procedures, relatives, results, said_in
+from service.fhir.findings import allergies, problems, procedures, relatives, said_in
 from service.fhir.instructions import Instructions
 from service.fhir.medicines import exposures, never_taken
 from service.fhir.pages import UNFIT, Broken, Item, texts_in, unfit
 from service.fhir.shapes import (
     NOTHING,
     AllergyIntolerance,
+    AnyMedication,
     CodeableConcept,
     Condition,
     FamilyMemberHistory,
@@ -33,7 +34,7 @@ from service.fhir.shapes import (
     told,
 )
 from service.fhir.values import Values
-from service.fhir.versions import latest, name_of
+from service.fhir.versions import Current, latest, name_of
 from service.fhir.vocabulary import HAZARDS, Vocabulary
 from service.fhir.whose import OtherPatient as OtherPatient
 from service.fhir.whose import Whose
@@ -50,6 +51,7 @@ _MEDICATION = re.compile(r"Medication/[A-Za-z0-9\-.]{1,64}")
 class _Draft:
     """The record while it is being read."""
 
+    medications: dict[str, Medication]
     results: list[Result] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     procedures: list[Finding] = field(default_factory=list)
@@ -57,61 +59,55 @@ class _Draft:
     allergies: list[Finding] = field(default_factory=list)
     states: list[Finding] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
+    person: Patient | None = None
+
+    def put(self, said: Result | Finding | Unreadable | None) -> None:
+        """Put what an Observation says where it belongs."""
+        if isinstance(said, Result):
+            self.results.append(said)
+        elif isinstance(said, Finding):
+            self.states.append(said)
+        elif said is not None:
+            self.unreadable.append(said)
 
 
-@dataclass(frozen=True, slots=True)
 class Reader:
     """Reads resources with the codes it was handed; built once at start."""
 
-    index: CodeIndex
-    words: Vocabulary
-    values: Values
-    instructions: Instructions
-    ethnic_words: tuple[str, ...]
+    def __init__(self, index: CodeIndex) -> None:
+        """Work out every usual unit, and sort every word by what it is looked for in."""
+        words = Vocabulary(index)
+        self.index, self.words, self.values = index, words, Values(index, words)
+        self.instructions = Instructions(words)
+        self.ethnic_words = _words_of(Role.ETHNICITY, index)
+        take: dict[type, Callable[[Any, str, _Draft], None]] = {
+            Observation: self._observation,
+            Condition: lambda found, name, draft: draft.problems.extend(problems(found, name, words)),
+            Procedure: lambda found, name, draft: _keep(procedures(found, name, words), draft.procedures, draft),
+            AllergyIntolerance: lambda found, name, draft: draft.allergies.extend(allergies(found, name, words)),
+            FamilyMemberHistory: lambda found, name, draft: draft.problems.extend(relatives(found, name, words)),
+            Patient: _person,
+            Broken: lambda found, _, draft: self._broken(found, draft),
+            **dict.fromkeys(MEDICINES, self._medicine),
+        }
+        self._take = take
 
     def read(self, items: Iterable[Item], patient_id: str | None, unchecked: tuple[str, ...] = ()) -> Record:
         """Return the record in resources; raises OtherPatient when one is another patient's."""
         items = tuple(items)
         current = latest(items)
-        whose = Whose(items, current, patient_id)
-        medications = _medications(items, current) if Medication in {type(item.resource) for item in items} else {}
-        draft = _Draft()
-        said: list[Result | Finding | Unreadable] = []
-        person: Patient | None = None
-        for name, item in current:
-            resource = item.resource
-            subject = getattr(resource, "subject", None)
-            if (subject is None or subject.reference not in whose.usual) and not whose.check(name, resource):
-                continue
-            try:
-                if type(resource) is Observation:
-                    if resource.component:
-                        said += results(resource, name, self.words, self.values)
-                    elif (alone := said_in(resource, resource, name, self.words, self.values)) is not None:
-                        said.append(alone)
-                elif type(resource) is Condition:
-                    draft.problems += problems(resource, name, self.words)
-                elif isinstance(resource, MEDICINES):
-                    self._medicine(resource, name, medications, draft)
-                elif isinstance(resource, Procedure):
-                    _keep(procedures(resource, name, self.words), draft.procedures, draft)
-                elif isinstance(resource, AllergyIntolerance):
-                    draft.allergies += allergies(resource, name, self.words)
-                elif isinstance(resource, FamilyMemberHistory):
-                    draft.problems += relatives(resource, name, self.words)
-                elif isinstance(resource, Patient):
-                    person = resource
-                elif isinstance(resource, Broken):
-                    self._broken(resource, draft)
-            except UNFIT as error:
-                self._broken(unfit(item, name, error), draft)
-        _sort(said, draft)
+        whose = Whose(current, patient_id)
+        draft = _Draft(_medications(items, current))
+        for kind, same in current.kinds.items():
+            if same:
+                self._read_all(f"{kind.__name__}/", same.items(), whose, draft)
+        self._read_all("", current.rest, whose, draft)
         return record_of(
             draft.results,
             patient=whose.id,
-            birth=_birth(person, draft),
-            deceased=bool(person and (person.deceasedBoolean or person.deceasedDateTime)),
-            black_ethnicity=self._black(person),
+            birth=_birth(draft.person, draft),
+            deceased=bool(draft.person and (draft.person.deceasedBoolean or draft.person.deceasedDateTime)),
+            black_ethnicity=self._black(draft.person),
             problems=_in_order(draft.problems),
             procedures=_in_order(draft.procedures),
             exposures=_in_order(draft.exposures),
@@ -121,19 +117,41 @@ class Reader:
             unchecked=unchecked,
         )
 
-    def _medicine(
-        self,
-        resource: MedicationRequest | MedicationStatement | MedicationAdministration,
-        name: str,
-        medications: dict[str, Medication],
-        draft: _Draft,
-    ) -> None:
+    def _read_all(self, begins: str, named: Iterable[tuple[str, Item]], whose: Whose, draft: _Draft) -> None:
+        """Read resources whose names begin alike, if they are the patient's."""
+        usual, take = whose.usual, self._take
+        for ends, item in named:
+            resource, name = item.resource, begins + ends
+            subject = getattr(resource, "subject", None)
+            if (subject is None or subject.reference not in usual) and not whose.check(name, resource):
+                continue
+            read = take.get(type(resource))
+            if read is None:
+                continue
+            try:
+                read(resource, name, draft)
+            except UNFIT as error:
+                self._broken(unfit(item, name, error), draft)
+
+    def _observation(self, resource: Observation, name: str, draft: _Draft) -> None:
+        said = said_in(resource, resource, name, self.words, self.values)
+        # Told only once all of it could be read.
+        parts = resource.component
+        others = [said_in(resource, part, name, self.words, self.values) for part in parts] if parts else ()
+        if type(said) is Result:
+            draft.results.append(said)
+        elif said is not None:
+            draft.put(said)
+        for other in others:
+            draft.put(other)
+
+    def _medicine(self, resource: AnyMedication, name: str, draft: _Draft) -> None:
         if never_taken(resource):
             return
         code: msgspec.Raw | None = resource.medicationCodeableConcept
         reference = resource.medicationReference
         if code is not None and not told(code):
-            code = _referenced(resource, medications)
+            code = _referenced(resource, draft.medications)
         if code is not None:
             named = self.words.medicine[bytes(code)]
             if not (named.concepts or named.worded):
@@ -187,19 +205,19 @@ class Reader:
         return any(word in texts for word in self.ethnic_words)
 
 
-def reader(index: CodeIndex) -> Reader:
-    """Return a reader with every usual unit worked out, and every word sorted by what it is looked for in."""
-    words = Vocabulary(index)
-    return Reader(index, words, Values(index, words), Instructions(words), _words_of(Role.ETHNICITY, index))
-
-
 def _words_of(role: Role, index: CodeIndex) -> tuple[str, ...]:
     return tuple(word for word, concept in index.words if role in concept.roles)
 
 
-def _medications(items: Iterable[Item], current: list[tuple[str, Item]]) -> dict[str, Medication]:
+def _person(resource: Patient, _: str, draft: _Draft) -> None:
+    draft.person = resource
+
+
+def _medications(items: Iterable[Item], current: Current) -> dict[str, Medication]:
     """Return the medicines by every name that an order can call them: Type/id, full URL, or a URN of the id."""
-    found = {name: item.resource for name, item in current if type(item.resource) is Medication}
+    found = {name: item.resource for name, item in current.of(Medication) if type(item.resource) is Medication}
+    if not found:
+        return found
     for item in items:
         if type(item.resource) is Medication and item.full_url:
             medication = found.get(name_of(item), item.resource)
@@ -215,9 +233,7 @@ def _relative(reference: str) -> str:
     return "/".join(reference.partition("/_history/")[0].split("/")[-2:])
 
 
-def _referenced(
-    resource: MedicationRequest | MedicationStatement | MedicationAdministration, medications: dict[str, Medication]
-) -> msgspec.Raw | None:
+def _referenced(resource: AnyMedication, medications: dict[str, Medication]) -> msgspec.Raw | None:
     reference = resource.medicationReference.reference if resource.medicationReference else None
     if reference is None:
         return None
@@ -249,16 +265,6 @@ def unresolved_medications(items: Iterable[Item]) -> tuple[str, ...]:
                 if _MEDICATION.fullmatch(relative):
                     wanted[relative] = None
     return tuple(reference for reference in wanted if reference not in held)
-
-
-def _sort(found: Iterable[Result | Finding | Unreadable], draft: _Draft) -> None:
-    for one in found:
-        if type(one) is Result:
-            draft.results.append(one)
-        elif type(one) is Finding:
-            draft.states.append(one)
-        elif type(one) is Unreadable:
-            draft.unreadable.append(one)
 
 
 def _keep(found: Iterable[_Kept | Unreadable], kept: list[_Kept], draft: _Draft) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -12,12 +13,57 @@ from service.fhir.pages import UNFIT, Broken, Item, Other
 from service.fhir.shapes import Meta, Readable
 
 _Version = tuple[float, int]
-_PREFIX = {kind: f"{kind.__name__}/" for kind in Readable.__args__}
+_KINDS: dict[str, type[Readable]] = {kind.__name__: kind for kind in Readable.__args__}
 
 
-def latest(items: Iterable[Item]) -> list[tuple[str, Item]]:
-    """Return each resource once with its name, in an order that its content alone decides where names are missing."""
-    named: dict[str, Item] = {}
+class Current(NamedTuple):
+    """Each resource once: by its kind and id, or with its name where it has no id or could not be read.
+
+    `copies` are the other versions of what came more than once.
+    """
+
+    kinds: dict[type[Readable | Broken | Other], dict[str, Item]]
+    rest: list[tuple[str, Item]]
+    copies: list[Item]
+
+    def of(self, kind: type[Readable]) -> Iterator[tuple[str, Item]]:
+        """Yield the resources of a kind, each with its name."""
+        for key, item in self.kinds[kind].items():
+            yield f"{kind.__name__}/{key}", item
+        for name, item in self.rest:
+            if type(item.resource) is kind:
+                yield name, item
+
+
+def latest(items: Iterable[Item]) -> Current:
+    """Return each resource once, in an order that its content alone decides where names are missing."""
+    current = Current({kind: {} for kind in _KINDS.values()}, [], [])
+    kinds, nameless = current.kinds, []
+    for item in items:
+        resource = item.resource
+        same = kinds.get(type(resource))
+        if same is None or not resource.id:  # type: ignore[union-attr]
+            nameless.append(item)
+        # Only what comes twice is looked at again.
+        elif same.setdefault(resource.id, item) is not item:  # type: ignore[union-attr]
+            _keep(same, resource.id, item, current.copies)  # type: ignore[union-attr]
+    if nameless:
+        current.rest.extend(_rest(nameless, current))
+    return current
+
+
+def _keep(known: dict[str, Item], name: str, item: Item, copies: list[Item]) -> None:
+    """Keep the later of two versions."""
+    kept = known.setdefault(name, item)
+    if kept is not item:
+        later = _later(item.resource, kept.resource)
+        known[name] = item if later else kept
+        copies.append(kept if later else item)
+
+
+def _rest(items: Iterable[Item], current: Current) -> Iterator[tuple[str, Item]]:
+    """Yield what has no id, and what could not be read, each with its name."""
+    urls: dict[str, Item] = {}
     nameless: dict[bytes, tuple[str, Item]] = {}
     others: dict[Broken | Other, tuple[str, Item]] = {}
     for item in items:
@@ -25,28 +71,31 @@ def latest(items: Iterable[Item]) -> list[tuple[str, Item]]:
         if type(resource) is Broken or type(resource) is Other:
             others[resource] = (name_of(item), item)
             continue
-        if resource.id:
-            name = _PREFIX[type(resource)] + resource.id
+        name = name_of(item)
+        kind, _, key = name.partition("/")
+        if key and kind == type(resource).__name__:
+            _keep(current.kinds[type(resource)], key, item, current.copies)
+        elif "/" in name or ":" in name:
+            _keep(urls, name, item, current.copies)
         else:
-            name = item.full_url or type(resource).__name__
-            if not ("/" in name or ":" in name):
-                nameless[_content(resource)] = (name, item)
-                continue
-        known = named.setdefault(name, item)
-        if known is not item and _later(resource, known.resource):
-            named[name] = item
-    if not nameless and not others:
-        return list(named.items())
+            nameless[_content(resource)] = (name, item)
     for broken, (name, _) in list(others.items()):
-        rival = named.get(name)
-        if rival is None or isinstance(broken, Other):
+        if isinstance(broken, Other):
+            continue
+        kind, _, key = name.partition("/")
+        same = current.kinds[_KINDS[kind]] if kind in _KINDS else urls
+        key = key if kind in _KINDS else name
+        rival = same.get(key)
+        if rival is None:
             continue
         # A version that cannot be read still says that the one before it no longer holds.
         if _version(broken) > _version(rival.resource):
-            del named[name]
+            del same[key]
         elif _version(broken) < _version(rival.resource):
             del others[broken]
-    return [*named.items(), *(nameless[key] for key in sorted(nameless)), *others.values()]
+    yield from urls.items()
+    yield from (nameless[key] for key in sorted(nameless))
+    yield from others.values()
 
 
 def name_of(item: Item) -> str:

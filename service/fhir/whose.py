@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from service.fhir.pages import Broken, Item, Other
 from service.fhir.shapes import AllergyIntolerance, FamilyMemberHistory, Medication, OperationOutcome, Patient, Readable
+from service.fhir.versions import Current
 
 #: Resources that name the person as their patient, not as their subject.
 _OF_PATIENT = (AllergyIntolerance, FamilyMemberHistory)
@@ -18,9 +17,9 @@ class OtherPatient(Exception):
 class Whose:
     """The one patient all resources must belong to; without a Patient, the one they agree on."""
 
-    def __init__(self, items: Sequence[Item], current: Sequence[tuple[str, Item]], patient_id: str | None) -> None:
+    def __init__(self, current: Current, patient_id: str | None) -> None:
         """Find the patient; raises OtherPatient when there are two."""
-        people = [item for _, item in current if type(item.resource) is Patient]
+        people = [item for _, item in current.of(Patient)]
         if len(people) > 1:
             raise OtherPatient("there is more than one patient")
         found = _id_of(people[0]) if people else None
@@ -28,7 +27,8 @@ class Whose:
             raise OtherPatient("the Patient is another patient")
         self.id = patient_id or found
         self._agreed = self.id
-        urls = {item.full_url for item in items if type(item.resource) is Patient and item.full_url}
+        copies = (item for item in current.copies if type(item.resource) is Patient)
+        urls = {item.full_url for item in (*people, *copies) if item.full_url}
         #: How nearly every resource names the patient: what names nobody else needs no closer look.
         self.usual = frozenset(urls | ({f"Patient/{self.id}"} if self.id else set()))
 

@@ -12,13 +12,13 @@ from typing import Any
 from service.domain.orders import Order
 from service.domain.protocol import Investigation, Timing
 from service.domain.terms import Route
-from service.ids import named, namespace
+from service.ids import Space, named
 
 Json = dict[str, Any]
 Code = tuple[str, str, str]
 UCUM = "http://unitsofmeasure.org"
 _URN = "urn:ietf:rfc:3986"
-_ORDER = namespace("urn:b12-cds:order")
+_ORDER = Space("urn:b12-cds:order")
 _ROUTE_WORDS = {
     Route.INTRAMUSCULAR: "Intramuscular",
     Route.SUBCUTANEOUS: "Deep subcutaneous",

@@ -9,11 +9,11 @@ from icalendar import Calendar, Event
 
 from service.cards.text import capital, day
 from service.fhir.writing import dose_words
-from service.ids import named, namespace
+from service.ids import Space, named
 from service.smart.calendar import Course, Plan
 from service.smart.words import ROUTES, form
 
-_EVENT = namespace("urn:b12-cds:event")
+_EVENT = Space("urn:b12-cds:event")
 
 
 def ics(plan: Plan, made: date, seed: str) -> bytes:

@@ -16,7 +16,7 @@ from service.domain.protocol import Book, Protocol
 from service.domain.record import Concept, Course, Exposure, Flag, Form, Record, record_of
 from service.domain.terms import Analyte, Role
 from service.fhir.pages import sheet
-from service.fhir.reading import reader
+from service.fhir.reading import Reader
 from tests.medicine.test_sharp import (
     ADULT,
     B12,
@@ -32,7 +32,7 @@ from tests.medicine.test_sharp import (
     result,
 )
 
-READER = reader(KNOWN.index)
+READER = Reader(KNOWN.index)
 
 
 def shifted(protocol: Protocol, name: str, by: str) -> Protocol:

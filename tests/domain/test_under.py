@@ -8,11 +8,11 @@ from service.compare.worked import worked
 from service.domain.elsewhere import _same
 from service.domain.evidence import Evidence, gather, under
 from service.fhir.pages import sheet
-from service.fhir.reading import reader
+from service.fhir.reading import Reader
 from service.knowledge.load import load
 
 KNOWN = load()
-READER = reader(KNOWN.index)
+READER = Reader(KNOWN.index)
 
 
 @pytest.mark.parametrize("patient", worked(), ids=lambda patient: patient.id)

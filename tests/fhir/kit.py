@@ -6,7 +6,7 @@ from typing import Any
 
 from service.domain.record import Exposure, Finding, Problem, Record, Result, Unreadable
 from service.fhir.pages import Item, sheet
-from service.fhir.reading import Reader, reader
+from service.fhir.reading import Reader
 from service.knowledge.load import load
 
 Json = dict[str, Any]
@@ -28,7 +28,7 @@ HYDROXO, CYANO, METFORMIN, CHLORAMPHENICOL = (ATC, "B03BA03"), (RX, "11248"), (R
 
 @cache
 def the_reader() -> Reader:
-    return reader(load().index)
+    return Reader(load().index)
 
 
 def coded(*codings: tuple[str, str], text: str | None = None) -> Json:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from flask import Flask
@@ -83,7 +83,7 @@ def test_a_name_that_could_be_a_patients_is_not_taken_over(app: Flask, given: st
     with logged() as lines:
         answer = app.test_client().post(SERVICE, json=low_b12(), headers={"X-Request-ID": given})
 
-    assert UUID(answer.headers["X-Request-ID"]).version == 4
+    assert re.fullmatch("[0-9a-f]{32}", answer.headers["X-Request-ID"])
     assert lines[0]["call"] == answer.headers["X-Request-ID"]
 
 
@@ -119,7 +119,7 @@ def test_a_trace_that_is_malformed_is_no_trace(app: Flask, given: str) -> None:
 
 def test_every_answer_has_a_name_health_and_refusals_too(app: Flask) -> None:
     for path in ("/healthz", "/cds-services", "/nowhere"):
-        assert UUID(app.test_client().get(path).headers["X-Request-ID"])
+        assert re.fullmatch("[0-9a-f]{32}", app.test_client().get(path).headers["X-Request-ID"])
 
 
 def test_a_fault_is_known_by_the_callers_own_name(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
