@@ -37,6 +37,11 @@ TESTS = (
     "tests/medicine/test_on_record.py",
     "tests/medicine/test_workup.py",
     "tests/medicine/test_conflicts.py",
+    "tests/orders/test_review.py",
+    "tests/orders/test_correcting.py",
+    "tests/orders/test_reading.py",
+    "tests/orders/test_hooks.py",
+    "tests/knowledge/test_quieting.py",
 )
 _ALONE = ("-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:randomly")
 
