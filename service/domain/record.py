@@ -178,7 +178,6 @@ class Unreadable:
 
 
 _resource = attrgetter("resource")
-_taken = attrgetter("taken.latest", "taken.earliest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +223,8 @@ def record_of(
 ) -> Record:
     """Return a record whose results are sorted so that the order of a Bundle never matters."""
     ordered = sorted(results, key=_resource)
-    ordered.sort(key=_taken, reverse=True)
+    # By the last day that it can be of, then the first.
+    ordered.sort(key=lambda result: result.taken[::-1], reverse=True)
     grouped: defaultdict[Analyte, list[Result]] = defaultdict(list)
     for result in ordered:
         grouped[result.analyte].append(result)

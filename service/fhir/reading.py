@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import msgspec
@@ -18,6 +19,7 @@ from service.fhir.instructions import Instructions
 from service.fhir.medicines import exposures, never_taken
 from service.fhir.pages import UNFIT, Broken, Item, texts_in, unfit
 from service.fhir.shapes import (
+    NOT_TOLD,
     NOTHING,
     AllergyIntolerance,
     AnyMedication,
@@ -44,6 +46,7 @@ _Kept = TypeVar("_Kept", Finding, Exposure)
 _TAKEN = frozenset({"MedicationRequest", "MedicationStatement", "MedicationAdministration", "Medication"})
 #: A tuple: a union written where it is used would be made anew for every resource.
 MEDICINES = (MedicationRequest, MedicationStatement, MedicationAdministration)
+_NAMES = attrgetter("resource", "concept.id")
 _MEDICATION = re.compile(r"Medication/[A-Za-z0-9\-.]{1,64}")
 
 
@@ -148,12 +151,12 @@ class Reader:
     def _medicine(self, resource: AnyMedication, name: str, draft: _Draft) -> None:
         if never_taken(resource):
             return
-        code: msgspec.Raw | None = resource.medicationCodeableConcept
         reference = resource.medicationReference
-        if code is not None and not told(code):
+        code: bytes | None = bytes(resource.medicationCodeableConcept)
+        if code in NOT_TOLD:
             code = _referenced(resource, draft.medications)
         if code is not None:
-            named = self.words.medicine[bytes(code)]
+            named = self.words.medicine[code]
             if not (named.concepts or named.worded):
                 return
         elif reference is not None:
@@ -233,7 +236,7 @@ def _relative(reference: str) -> str:
     return "/".join(reference.partition("/_history/")[0].split("/")[-2:])
 
 
-def _referenced(resource: AnyMedication, medications: dict[str, Medication]) -> msgspec.Raw | None:
+def _referenced(resource: AnyMedication, medications: dict[str, Medication]) -> bytes | None:
     reference = resource.medicationReference.reference if resource.medicationReference else None
     if reference is None:
         return None
@@ -244,10 +247,10 @@ def _referenced(resource: AnyMedication, medications: dict[str, Medication]) -> 
             except UNFIT:
                 continue
             if inside.id == reference[1:]:
-                return inside.code if told(inside.code) else None
+                return bytes(inside.code) if told(inside.code) else None
         return None
     found = medications.get(reference) or medications.get(_relative(reference))
-    return found.code if found and told(found.code) else None
+    return bytes(found.code) if found and told(found.code) else None
 
 
 def unresolved_medications(items: Iterable[Item]) -> tuple[str, ...]:
@@ -286,4 +289,4 @@ def _birth(person: Patient | None, draft: _Draft) -> When | None:
 
 
 def _in_order(found: list[_Coded]) -> tuple[_Coded, ...]:
-    return tuple(sorted(found, key=lambda f: (f.resource, f.concept.id)))
+    return tuple(sorted(found, key=_NAMES))

@@ -12,11 +12,13 @@ from msgspec import Raw, Struct
 
 #: An element that is not there and would be decoded later.
 NOTHING = Raw()
+#: How one is written that says nothing.
+NOT_TOLD = (b"", b"null")
 
 
 def told(piece: Raw) -> bool:
     """Return whether an element that is decoded later is there at all."""
-    return bytes(piece) not in (b"", b"null")
+    return bytes(piece) not in NOT_TOLD
 
 
 class Shape(Struct, gc=False):

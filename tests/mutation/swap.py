@@ -86,10 +86,15 @@ def forget(*rooms: str) -> None:
             each.cache_clear()
 
 
+def drop(*rooms: str) -> None:
+    """Drop the modules of these rooms, so that they are imported anew."""
+    for name in [name for name in sys.modules if name.split(".")[0] in rooms]:
+        del sys.modules[name]
+
+
 def import_anew(module: str, code: CodeType) -> None:
     """Drop every module of the project; from now on this one is imported with this code."""
-    for name in [name for name in sys.modules if name.split(".")[0] in OURS]:
-        del sys.modules[name]
+    drop(*OURS)
     usual = SourceFileLoader.get_code
 
     def get_code(self: SourceFileLoader, fullname: str) -> Any:
