@@ -26,7 +26,7 @@ from . import catch, swap
 from .mutants import Mutant
 
 #: Seconds of processor time after which a mutant counts as noticed: it does not come to an end.
-LIMIT = 40
+LIMIT = 90
 #: Seconds after which a process that uses no processor time is given up; long, as others may use the machine.
 WAIT = 3600
 #: Tests that look at the domain from near.
@@ -46,6 +46,8 @@ TESTS = (
     "tests/orders/test_hooks.py",
     "tests/knowledge/test_quieting.py",
 )
+#: So many tests are asked about a mutant that may show in any of them.
+_QUICKEST = 400
 _ALONE = ("-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:randomly")
 
 
@@ -148,10 +150,10 @@ class Runner:
         if pairs is None or any(old not in self.ready.held for old, _ in pairs):
             found = in_child(lambda: self._anew(mutant, new))
         else:
-            found = self._exchanged(pairs)
+            found = self._exchanged(mutant, pairs)
         return None if found is None else str(found)
 
-    def _exchanged(self, pairs: list[tuple[CodeType, CodeType]]) -> object:
+    def _exchanged(self, mutant: Mutant, pairs: list[tuple[CodeType, CodeType]]) -> object:
         ready = self.ready
         keys = {catch.key(old) for old, _ in pairs}
         first = [nth for key in keys for nth in self._first.get(key, ())]
@@ -167,7 +169,7 @@ class Runner:
             if self.tests and keys & ready.at_load:
                 # What a test made when it was imported was made by the unchanged code.
                 swap.drop("tests")
-                return self._by_tests()
+                return self._by_tests_of(mutant.file)
             if self.tests:
                 return self._by_tests(keys)
             return catch.notice(using, [ready.asked[n] for n in every], [ready.asked[n] for n in why])
@@ -184,20 +186,26 @@ class Runner:
     def _anew(self, mutant: Mutant, new: CodeType) -> object:
         swap.import_anew(f"{swap.DOMAIN}.{mutant.file.stem}", new)
         if self.tests:
-            return self._by_tests()
+            return self._by_tests_of(mutant.file)
         from tests.mutation import catch as anew
 
         using, asked = anew.loaded(), anew.asked()
         return anew.notice(using, asked, asked)
 
-    def _by_tests(self, keys: set[catch.Key] | None = None) -> str | None:
+    def _by_tests(self, keys: set[catch.Key]) -> str | None:
         """Return the first test that fails, of those that run one of these functions, the quickest first."""
-        chosen = list(TESTS) if keys is None else [t for t, ran in self.tests.items() if keys & ran]
+        chosen = [t for t, ran in self.tests.items() if keys & ran]
         return _failing(chosen) if chosen else None
+
+    def _by_tests_of(self, file: Path) -> str | None:
+        """Return the first test that fails, of the quickest that run anything of a module, and of all of the domain."""
+        quickest = [t for t, ran in self.tests.items() if any(key[0] == file.name for key in ran)][:_QUICKEST]
+        near = [t for t in self.tests if t.startswith("tests/domain/") and t not in quickest]
+        return _failing([*near, *quickest])
 
 
 def tests_by_function() -> dict[str, frozenset[catch.Key]]:
-    """Return the functions of the domain that each test runs, the quickest test first; from then on all are imported."""
+    """Return the functions of the domain that each test runs, the quickest first; from then on all are imported."""
 
     def watch() -> object:
         seen: list[list[object]] = []
