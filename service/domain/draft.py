@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
+from enum import StrEnum, auto
 
 from service.domain.decision import Decision
 from service.domain.orders import MICROGRAMS, Order, every_days
@@ -24,9 +24,9 @@ _FORMS = {
 class Stage(StrEnum):
     """Where in the work the orders are looked at."""
 
-    SELECT = "select"
-    SIGN = "sign"
-    REFILL = "refill"
+    SELECT = auto()
+    SIGN = auto()
+    REFILL = auto()
 
 
 @dataclass(frozen=True, slots=True)

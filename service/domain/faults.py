@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import IntEnum, StrEnum
+from enum import IntEnum, StrEnum, auto
 
 from service.domain.decision import Decision
 from service.domain.doses import printed
@@ -45,20 +45,20 @@ class Kind(StrEnum):
 class Urgency(IntEnum):
     """How urgent a finding is, the most urgent the highest."""
 
-    INFO = 0
-    WARNING = 1
-    CRITICAL = 2
+    INFO = auto()
+    WARNING = auto()
+    CRITICAL = auto()
 
 
 class Remedy(StrEnum):
     """What puts a draft right: it goes, the plan takes its place or stands beside it, it changes, or tests are sent."""
 
-    REMOVE = "remove"
-    REPLACE = "replace"
-    CHANGE = "change"
-    STOP = "stop"
-    ADD = "add"
-    TEST = "test"
+    REMOVE = auto()
+    REPLACE = auto()
+    CHANGE = auto()
+    STOP = auto()
+    ADD = auto()
+    TEST = auto()
 
 
 @dataclass(frozen=True, slots=True)

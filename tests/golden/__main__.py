@@ -5,7 +5,12 @@ from __future__ import annotations
 from service.evaluate import shipped
 from tests.worked import SHIPPED, drawn
 
-from . import answers, fresh
+from . import answers, fresh, plans
 
-for path, text in (*fresh(), (SHIPPED, drawn()), (answers.FILE, answers.written(shipped()))):
+for path, text in (
+    *fresh(),
+    (SHIPPED, drawn()),
+    (answers.FILE, answers.written(shipped())),
+    (plans.FILE, plans.written()),
+):
     path.write_text(text, encoding="utf-8")

@@ -32,6 +32,7 @@ WAIT = 3600
 #: Tests that look at the domain from near.
 TESTS = (
     "tests/domain",
+    "tests/golden/test_plans.py",
     "tests/medicine/test_sharp.py",
     "tests/medicine/test_sharp_causes.py",
     "tests/medicine/test_intervals.py",

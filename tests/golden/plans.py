@@ -1,0 +1,88 @@
+"""The plan of each shipped protocol in the situations that tell its stages apart, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from service.domain.protocol import Protocol
+from service.domain.recommend import Option, Plan, choose
+from service.domain.situation import CHANGING, Situation
+from service.domain.terms import Mechanism, Modifier
+from service.knowledge.load import load
+
+FILE = Path(__file__).parent / "plans.txt"
+_MECHANISMS = (Mechanism.DIETARY, Mechanism.AUTOIMMUNE_GASTRITIS, Mechanism.ILEAL_RESECTION, Mechanism.UNDETERMINED)
+_BLEEDS, _LEBER, _NEURO = Modifier.BLEEDING_RISK, Modifier.LEBER, Modifier.NEUROLOGICAL
+#: What is true of the patient besides, by the words that a line begins with.
+_BESIDES: dict[str, dict[str, Any]] = {
+    "nothing else": {},
+    "unlikely": {"unlikely": True},
+    "prevention": {"prevention": True},
+    "prevention, treated elsewhere": {"prevention": True, "treated_elsewhere": True},
+    "extent unknown": {"extent_unknown": True},
+    "anticoagulated": {"anticoagulated": True},
+    "unjudged": {"unjudged": True},
+    "injected": {"injected": True},
+    "by mouth": {"by_mouth_or_nose": True},
+    "form unknown": {"form_unknown": True},
+    **{modifier.value: {"modifiers": frozenset({modifier})} for modifier in sorted(CHANGING)},
+    "bleeding, neurological": {"modifiers": frozenset({_BLEEDS, _NEURO})},
+    "bleeding, severe anaemia": {"modifiers": frozenset({_BLEEDS, Modifier.SEVERE_ANAEMIA})},
+    "bleeding, leber": {"modifiers": frozenset({_BLEEDS, _LEBER})},
+    "bleeding, by mouth": {"modifiers": frozenset({_BLEEDS}), "by_mouth_or_nose": True},
+    "bleeding, prevention": {"modifiers": frozenset({_BLEEDS}), "prevention": True},
+    "leber, neurological": {"modifiers": frozenset({_LEBER, _NEURO})},
+    "leber, by mouth": {"modifiers": frozenset({_LEBER}), "by_mouth_or_nose": True},
+    "leber, prevention": {"modifiers": frozenset({_LEBER}), "prevention": True},
+    "neurological, pregnant": {"modifiers": frozenset({_NEURO, Modifier.PREGNANCY})},
+    "neurological, adherence": {"modifiers": frozenset({_NEURO, Modifier.ADHERENCE})},
+    "neurological, prevention": {"modifiers": frozenset({_NEURO}), "prevention": True},
+    "neurological, treated elsewhere": {
+        "modifiers": frozenset({_NEURO}),
+        "prevention": True,
+        "treated_elsewhere": True,
+    },
+    "neurological, unlikely": {"modifiers": frozenset({_NEURO}), "unlikely": True},
+}
+
+
+def written() -> str:
+    """All lines, under a heading for each protocol."""
+    book = load().book
+    drugs = tuple(book.drugs.values())
+    return "".join(line for p in book.protocols.values() for line in _of(p, drugs))
+
+
+def _of(protocol: Protocol, drugs: Any) -> Iterator[str]:
+    yield f"# {protocol.id}\n"
+    for mechanism in _MECHANISMS:
+        for besides, what in _BESIDES.items():
+            yield f"{mechanism.value}, {besides}: {_told(choose(protocol, Situation(mechanism, **what), drugs))}\n"
+
+
+def _told(plan: Plan) -> str:
+    ends = [f"row {plan.row}"] if plan.row else []
+    ends += ["for what is taken"] if plan.replaces_therapy else []
+    return " | ".join([*map(_option, plan.options), *([plan.none_because] if plan.none_because else []), *ends])
+
+
+def _option(option: Option) -> str:
+    steps = [
+        " ".join(
+            word
+            for word in (
+                step.text,
+                f"({drug} {route.value})",
+                f"[{step.begins_if}]" if step.begins_if else "",
+                f"<{step.ends_when}>" if step.ends_when else "",
+            )
+            if word
+        )
+        for step, (drug, route) in zip(option.steps, option.drugs, strict=True)
+    ]
+    signs = ("*" if option.recommended else "", "off-label" if option.off_label else "")
+    bridge = f"until {option.bridge_to.id}" if option.bridge_to else ""
+    head = " ".join(word for word in (*signs, option.regimen.id, option.route.value, bridge) if word)
+    return f"{head}: {'; '.join([*steps, *([option.then_words] if option.then_words else [])])}"
