@@ -1,16 +1,12 @@
-"""Write the golden files, the answers kept in short and the shipped worked patients anew."""
+"""Write the golden files, the answers, plans and words about orders that are kept, and the shipped worked patients anew."""
 
 from __future__ import annotations
 
 from service.evaluate import shipped
 from tests.worked import SHIPPED, drawn
 
-from . import answers, fresh, plans
+from . import answers, fresh, orders, plans
 
-for path, text in (
-    *fresh(),
-    (SHIPPED, drawn()),
-    (answers.FILE, answers.written(shipped())),
-    (plans.FILE, plans.written()),
-):
+kept = ((answers.FILE, answers.written(shipped())), (plans.FILE, plans.written()), (orders.FILE, orders.written()))
+for path, text in (*fresh(), (SHIPPED, drawn()), *kept):
     path.write_text(text, encoding="utf-8")

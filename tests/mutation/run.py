@@ -33,6 +33,8 @@ WAIT = 3600
 TESTS = (
     "tests/domain",
     "tests/golden/test_plans.py",
+    "tests/golden/test_orders.py",
+    "tests/explanation/test_drafts.py",
     "tests/medicine/test_sharp.py",
     "tests/medicine/test_sharp_causes.py",
     "tests/medicine/test_intervals.py",
