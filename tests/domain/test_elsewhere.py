@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -84,6 +84,7 @@ FLAGGED = result(B12, None, days=300, name="flagged", flag=Flag.LOW)
 ACTIVE = result(Analyte.ACTIVE_B12, "40", "pmol/L", name="active")
 TABLETS = Exposure(COBALAMIN, "MedicationRequest/b", Course.ACTIVE, Form.ORAL, date(2025, 1, 5), None)
 INJECTIONS = TABLETS._replace(form=Form.INJECTION)
+NEW_TABLETS = TABLETS._replace(start=TODAY - timedelta(days=20))
 
 
 @pytest.mark.parametrize(
@@ -99,6 +100,8 @@ INJECTIONS = TABLETS._replace(form=Form.INJECTION)
         (b12("250"), result(MMA, "0.8")),
         (result(MMA, "0.8"),),
         (b12("210"), result(Analyte.HAEMOGLOBIN, "10.5", "g/dL")),
+        (b12("210", 40),),
+        (b12("210", 40), result(Analyte.HAEMOGLOBIN, "6", "g/dL")),
     ],
     ids=[
         "low for some",
@@ -111,10 +114,14 @@ INJECTIONS = TABLETS._replace(form=Form.INJECTION)
         "mma",
         "alone",
         "hb",
+        "before tablets",
+        "before tablets, severe anaemia",
     ],
 )
 @pytest.mark.parametrize("expecting", [False, True], ids=["", "pregnant"])
-@pytest.mark.parametrize("taken", [(), (TABLETS,), (INJECTIONS,)], ids=["untreated", "tablets", "injections"])
+@pytest.mark.parametrize(
+    "taken", [(), (TABLETS,), (INJECTIONS,), (NEW_TABLETS,)], ids=["untreated", "tablets", "injections", "new"]
+)
 @pytest.mark.parametrize("severe", [False, True], ids=["", "severe"])
 def test_the_short_way_is_the_long_one(results, expecting: bool, taken: tuple[Exposure, ...], severe: bool) -> None:
     problems = ((problem(PREGNANT),) if expecting else ()) + ((problem(NERVES),) if severe else ())

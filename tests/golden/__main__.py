@@ -1,4 +1,4 @@
-"""Write the golden files, the answers, plans and words about orders that are kept, and the shipped worked patients anew."""
+"""Write anew the golden files, the answers, plans and words about orders that are kept, and the worked patients."""
 
 from __future__ import annotations
 
