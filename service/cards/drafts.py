@@ -168,20 +168,24 @@ class _Of:
         return (self.plans(gone) if replaced else ()) or (removal,)
 
     def corrections(self, but: set[str]) -> tuple[Suggestion, ...]:
-        """Return one suggestion for each draft that stays: all its changes at once, and what it takes the place of."""
+        """Return one suggestion for each draft that stays: all its changes at once, and what it takes the place of.
+
+        What runs already is stopped once, whichever of several drafts takes its place.
+        """
+        by_draft = {d: [f for f in self.matter.findings if f.draft.name == d.name] for d in self.matter.drafts}
+        staying = {draft: mine for draft, mine in by_draft.items() if draft.name not in but}
+        ending = [draft for draft, mine in staying.items() if all(f.remedy is Remedy.STOP for f in mine)]
+        groups = [[draft] for draft in staying if draft not in ending] + ([ending] if ending else [])
         made = []
-        for draft in self.matter.drafts:
-            if draft.name in but:
-                continue
-            mine = [f for f in self.matter.findings if f.draft.name == draft.name]
-            actions = (*self._changed(draft, mine), *self._stopped(mine))
-            words = dict.fromkeys(_words(f) for f in mine)
+        for group in groups:
+            mine = [f for draft in group for f in staying[draft]]
+            changed = (action for draft in group for action in self._changed(draft, staying[draft]))
             made.append(
                 Suggestion(
-                    label=f"Recommended: {'; '.join(words)}",
-                    uuid=named(_SUGGESTION, f"{self.seed}|{draft.name}"),
+                    label=f"Recommended: {'; '.join(dict.fromkeys(map(_words, mine)))}",
+                    uuid=named(_SUGGESTION, f"{self.seed}|{group[0].name}"),
                     isRecommended=True,
-                    actions=actions,
+                    actions=(*changed, *self._stopped(mine)),
                 )
             )
         return tuple(s for s in made if s.actions) or (() if but else self._removal_of_what_cannot_be_stopped())

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.orders.kit import (
+    CYANO,
     CYANO_INJECTION,
     FOLIC_ACID,
     HYDROXO,
@@ -26,9 +27,10 @@ from tests.orders.kit import (
 )
 
 FILE = Path(__file__).parent / "orders.txt"
-PROTOCOLS = ("uk-ng239", "us-aafp")
+_PROTOCOLS, _NASAL = ("uk-ng239", "us-aafp"), "us-label"
 _ON_HYDROXO = {"product": "hydroxocobalamin_injection", "every": [3, "mo"], "months": 30}
 _ON_TABLETS = {"product": "cyanocobalamin_oral_1mg", "every": [1, "d"], "months": 30}
+_GIVEN = "hydroxocobalamin_injection"
 _PERNICIOUS: Json = {"conditions": ["pernicious_anaemia"], "labs": LOW}
 PATIENTS: dict[str, Json] = {
     "pernicious": _PERNICIOUS,
@@ -55,7 +57,18 @@ PATIENTS: dict[str, Json] = {
     "metformin for years": {"medicines": [{"name": "metformin", "months": 60}]},
     "leber": {"conditions": ["leber_hereditary_optic_neuropathy"], "labs": LOW},
     "allergic": {"allergies": ["hydroxocobalamin"], "labs": LOW},
+    "given hydroxocobalamin": {"given": [{"name": _GIVEN, "days_ago": days} for days in (200, 110, 20)]},
+    "neurology, on tablets": {"labs": LOW, "neuro": True, "on_b12": _ON_TABLETS},
+    "on cyanocobalamin monthly": {
+        "conditions": ["pernicious_anaemia"],
+        "on_b12": {"product": "cyanocobalamin_injection", "every": [1, "mo"], "months": 30},
+    },
 }
+#: Under which protocol each is asked about; the nasal spray is one protocol's alone.
+ASKED = (
+    *((protocol, patient) for protocol in _PROTOCOLS for patient in PATIENTS),
+    *((_NASAL, patient) for patient in ("pernicious", "vegan", "on cyanocobalamin monthly")),
+)
 
 
 def _often(order: Json, times: int) -> Json:
@@ -84,6 +97,9 @@ def _orders() -> dict[str, tuple[Json, ...]]:
         "small tablet every other day": (tablets(SMALL_TABLETS, dose=(100, "ug"), every=(2, "d")),),
         "tablet thrice a day": (_often(tablets(), 3),),
         "small tablet thrice a day": (_often(tablets(SMALL_TABLETS, dose=(50, "ug")), 3),),
+        "tablet, no interval": (tablets(SMALL_TABLETS, dose=(50, "ug"), every=None),),
+        "tablet, no dose": (tablets(SMALL_TABLETS, dose=None),),
+        "nasal spray": (draft(CYANO, route="nasal", dose=(500, "ug"), every=(1, "wk")),),
         "injection and tablet": (injection(), tablets(name="request-2")),
         "two injections": (injection(), injection(name="request-2", every=(2, "mo"))),
         "folic acid": (draft(FOLIC_ACID, dose=(5, "mg"), every=(1, "d"), route="oral"),),
@@ -107,7 +123,7 @@ def lines(protocol: str, patient: str) -> Iterator[str]:
 
 def written() -> str:
     """All lines."""
-    return "".join(f"{line}\n" for protocol in PROTOCOLS for patient in PATIENTS for line in lines(protocol, patient))
+    return "".join(f"{line}\n" for asked in ASKED for line in lines(*asked))
 
 
 def _told(said: Said) -> str:

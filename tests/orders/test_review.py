@@ -358,6 +358,17 @@ def test_a_stable_patient_s_move_to_tablets_stops_the_injections() -> None:
     assert (said.updated()["id"], said.updated()["status"]) == ("medicationrequest-1", "stopped")
 
 
+def test_tablets_that_two_drafts_take_the_place_of_are_stopped_once() -> None:
+    """Each draft recommended for itself would be two recommendations of which one may be taken (cds-resp-1)."""
+    patient = facts(labs=LOW, neuro=True, on_b12=ON_TABLETS)
+
+    said = at_sign(UK, patient, injection(), injection(name="request-2", every=(2, "mo")))
+
+    assert said.kinds == ["beside", "beside"]
+    (actions,) = said.actions
+    assert [(action["type"], action["resource"]["id"]) for action in actions] == [("update", "medicationrequest-1")]
+
+
 def test_two_treatments_in_one_session_are_one_too_many() -> None:
     both = (injection(), tablets(name="request-2"))
 
