@@ -51,6 +51,8 @@ TESTS = (
 )
 #: So many tests are asked about a mutant that may show in any of them.
 _QUICKEST = 400
+#: As long as that the tests of one function may take together, watched.
+_SECONDS = 12.0
 _ALONE = ("-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:randomly")
 
 
@@ -129,13 +131,18 @@ def in_child(work: Callable[[], object], limit: int = LIMIT) -> object:
     return "timeout" if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU else "crash"
 
 
+#: What tests take in seconds, and the functions that they run, the quickest first.
+Tests = dict[str, tuple[float, frozenset[catch.Key]]]
+
+
 class Runner:
     """Runs mutants one after the other, by questions or by unit tests; who noticed one of a function is asked first."""
 
-    def __init__(self, ready: Ready, tests: dict[str, frozenset[catch.Key]] | None = None) -> None:
+    def __init__(self, ready: Ready, tests: Tests | None = None) -> None:
         self.ready = ready
         self.tests = tests or {}
         self._first: dict[catch.Key, list[int]] = {}
+        self._noticing: dict[catch.Key, dict[str, None]] = {}
         self._code: dict[Path, CodeType] = {}
 
     def run(self, mutant: Mutant) -> str | None:
@@ -178,6 +185,9 @@ class Runner:
             return catch.notice(using, [ready.asked[n] for n in every], [ready.asked[n] for n in why])
 
         found = in_child(work)
+        if isinstance(found, str) and found.startswith("test "):
+            for key in keys:
+                self._noticing.setdefault(key, {})[found.removeprefix("test ")] = None
         if isinstance(found, str) and found.split()[0] in ("expected", "kept", "error"):
             name = found.partition(" ")[2].partition(":")[0]
             place = next((n for n, each in enumerate(ready.asked) if each.question.name == name), None)
@@ -196,18 +206,28 @@ class Runner:
         return anew.notice(using, asked, asked)
 
     def _by_tests(self, keys: set[catch.Key]) -> str | None:
-        """Return the first test that fails, of those that run one of these functions, the quickest first."""
-        chosen = [t for t, ran in self.tests.items() if keys & ran]
-        return _failing(chosen) if chosen else None
+        """Return the first test that fails, of those that run one of these functions.
+
+        Those that noticed another change in it come first, then the quickest, as many as take so many seconds.
+        """
+        chosen = [t for key in keys for t in self._noticing.get(key, ()) if t in self.tests]
+        left = _SECONDS
+        for test, (seconds, ran) in self.tests.items():
+            if keys & ran:
+                left -= seconds
+                chosen.append(test)
+            if left < 0:
+                break
+        return _failing(list(dict.fromkeys(chosen))) if chosen else None
 
     def _by_tests_of(self, file: Path) -> str | None:
         """Return the first test that fails, of the quickest that run anything of a module, and of all of the domain."""
-        quickest = [t for t, ran in self.tests.items() if any(key[0] == file.name for key in ran)][:_QUICKEST]
+        quickest = [t for t, (_, ran) in self.tests.items() if any(key[0] == file.name for key in ran)][:_QUICKEST]
         near = [t for t in self.tests if t.startswith("tests/domain/") and t not in quickest]
         return _failing([*near, *quickest])
 
 
-def tests_by_function() -> dict[str, frozenset[catch.Key]]:
+def tests_by_function() -> Tests:
     """Return the functions of the domain that each test runs, the quickest first; from then on all are imported."""
 
     def watch() -> object:
@@ -233,7 +253,7 @@ def tests_by_function() -> dict[str, frozenset[catch.Key]]:
     with redirect_stdout(io.StringIO()):
         pytest.main([*_ALONE, "--collect-only", *TESTS])
     gc.freeze()
-    return {name: frozenset((a, b, c) for a, b, c in ran) for name, _, ran in quickest}
+    return {name: (seconds, frozenset((a, b, c) for a, b, c in ran)) for name, seconds, ran in quickest}
 
 
 def _failing(chosen: list[str]) -> str | None:
