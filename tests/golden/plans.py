@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from service.domain.protocol import Protocol
-from service.domain.recommend import Option, Plan, choose
-from service.domain.situation import CHANGING, Situation
+from service.domain.recommend import STAGES, Option, Plan, choose
+from service.domain.situation import CHANGING, ROW_RULES, STOPS, Situation
 from service.domain.terms import Mechanism, Modifier
 from service.knowledge.load import load
 
@@ -49,10 +49,11 @@ _BESIDES: dict[str, dict[str, Any]] = {
 
 
 def written() -> str:
-    """All lines, under a heading for each protocol."""
+    """What is asked in turn, then all lines, under a heading for each protocol."""
     book = load().book
     drugs = tuple(book.drugs.values())
-    return "".join(line for p in book.protocols.values() for line in _of(p, drugs))
+    plans = "".join(line for p in book.protocols.values() for line in _of(p, drugs))
+    return "".join(f"- {each.says}\n" for each in (*STOPS, *ROW_RULES, *STAGES)) + plans
 
 
 def _of(protocol: Protocol, drugs: Any) -> Iterator[str]:
