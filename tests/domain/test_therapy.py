@@ -370,3 +370,35 @@ def test_no_dates_at_the_ends_of_time_break_the_counting(exposures, one, other):
 
     assert {type(answer) for answer in answers} == {bool}
     assert all(e.start is None or (b is not None and b <= e.start) for e, b in zip(found.active, began, strict=True))
+
+
+def test_a_later_order_hides_no_earlier_one_of_the_same_course():
+    first = b12(ENDED, start=START - timedelta(days=30), end=START - timedelta(days=1), name="m0")
+    second, later = b12(), b12(start=START + timedelta(days=100), name="m2")
+
+    assert therapy(first, second, later).began(second) == first.start
+
+
+def test_of_two_injections_of_a_day_one_is_the_dose_of_that_day_and_today_counts():
+    other = replace_concept(given_on(TODAY), "hydroxocobalamin")._replace(resource="MedicationAdministration/b")
+    mine = given_on(TODAY)._replace(resource="MedicationAdministration/a")
+
+    assert therapy(other, mine).last_dose == other
+    assert therapy(mine, other).last_dose == other
+
+
+def replace_concept(exposure, name):
+    return exposure._replace(concept=Concept(name, name, frozenset({Role.COBALAMIN})))
+
+
+def test_what_begins_today_runs_beside_what_runs_already():
+    tablets, injections = b12(form=ORAL), b12(start=TODAY, name="m2")
+
+    assert therapy(tablets, injections).parallel == (tablets, injections)
+
+
+def test_an_antidote_is_one_injection_whatever_its_order_says_of_how_it_goes_on():
+    ordered = b12(every=Decimal(1))._replace(as_antidote=True)
+
+    assert therapy(ordered).soon_after_injection(after(14))
+    assert not therapy(ordered).soon_after_injection(after(100))
