@@ -1,17 +1,20 @@
-"""The plan of each shipped protocol in the situations that tell its stages apart, one line each."""
+"""The plan of each shipped protocol in the situations that tell its stages apart, and its orders of one day."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+from service.domain.orders import Order, Schedule, schedule
 from service.domain.protocol import Protocol
 from service.domain.recommend import STAGES, Option, Plan, choose
 from service.domain.situation import CHANGING, ROW_RULES, STOPS, Situation
 from service.domain.terms import Mechanism, Modifier
 from service.knowledge.load import load
 
+_DAY = date(2026, 2, 28)
 FILE = Path(__file__).parent / "plans.txt"
 _MECHANISMS = (Mechanism.DIETARY, Mechanism.AUTOIMMUNE_GASTRITIS, Mechanism.ILEAL_RESECTION, Mechanism.UNDETERMINED)
 _BLEEDS, _LEBER, _NEURO = Modifier.BLEEDING_RISK, Modifier.LEBER, Modifier.NEUROLOGICAL
@@ -58,9 +61,35 @@ def written() -> str:
 
 def _of(protocol: Protocol, drugs: Any) -> Iterator[str]:
     yield f"# {protocol.id}\n"
+    offered: dict[Option, None] = {}
     for mechanism in _MECHANISMS:
         for besides, what in _BESIDES.items():
-            yield f"{mechanism.value}, {besides}: {_told(choose(protocol, Situation(mechanism, **what), drugs))}\n"
+            plan = choose(protocol, Situation(mechanism, **what), drugs)
+            offered |= dict.fromkeys(plan.options)
+            yield f"{mechanism.value}, {besides}: {_told(plan)}\n"
+    schedules = (_dated(option, schedule(option, protocol, _DAY, pregnant=False)) for option in offered)
+    yield from (f"{line}\n" for line in sorted(set(schedules)))
+
+
+def _dated(option: Option, dated: Schedule | None) -> str:
+    head = f"{option.regimen.id} {option.route.value}"
+    if dated is None:
+        return f"{head}: no product gives it"
+    starts = " ".join(start.isoformat() if start else "-" for start in dated.starts)
+    return f"{head}: {'; '.join(map(_order, dated.orders))} | steps {starts} | review {dated.review.isoformat()}"
+
+
+def _order(order: Order) -> str:
+    amount = f"{order.low} to {order.high}" if order.high is not None else f"{order.low}"
+    signs = [
+        "open" if order.open_ended else "",
+        "immeasurable" if order.immeasurable else "",
+        f"first after {order.first_after}" if order.first_after else "",
+    ]
+    said = f"{order.number}. {order.start.isoformat()} to {order.end.isoformat()}, {order.doses} x {amount}"
+    return ", ".join(
+        [f"{said} = {order.quantity} {order.product.unit_many} of {order.product.text}", *filter(None, signs)]
+    )
 
 
 def _told(plan: Plan) -> str:
