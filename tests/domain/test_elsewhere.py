@@ -99,9 +99,9 @@ NEW_TABLETS = TABLETS._replace(start=TODAY - timedelta(days=20))
         (ACTIVE, b12("170", 30)),
         (b12("250"), result(MMA, "0.8")),
         (result(MMA, "0.8"),),
-        (b12("210"), result(Analyte.HAEMOGLOBIN, "10.5", "g/dL")),
+        (b12("210"), result(Analyte.HAEMOGLOBIN, "105", "g/L")),
         (b12("210", 40),),
-        (b12("210", 40), result(Analyte.HAEMOGLOBIN, "6", "g/dL")),
+        (b12("210", 40), result(Analyte.HAEMOGLOBIN, "60", "g/L")),
     ],
     ids=[
         "low for some",
