@@ -5,8 +5,8 @@ from __future__ import annotations
 from service.evaluate import shipped
 from tests.worked import SHIPPED, drawn
 
-from . import answers, fresh, orders, plans
+from . import answers, fresh, orders, plans, therapies
 
-kept = ((answers.FILE, answers.written(shipped())), (plans.FILE, plans.written()), (orders.FILE, orders.written()))
-for path, text in (*fresh(), (SHIPPED, drawn()), *kept):
+tables = ((plans.FILE, plans.written()), (orders.FILE, orders.written()), (therapies.FILE, therapies.written()))
+for path, text in (*fresh(), (SHIPPED, drawn()), (answers.FILE, answers.written(shipped())), *tables):
     path.write_text(text, encoding="utf-8")

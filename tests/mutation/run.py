@@ -33,6 +33,7 @@ WAIT = 3600
 TESTS = (
     "tests/domain",
     "tests/golden/test_plans.py",
+    "tests/golden/test_therapies.py",
     "tests/golden/test_orders.py",
     "tests/explanation/test_drafts.py",
     "tests/medicine/test_sharp.py",
