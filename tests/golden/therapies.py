@@ -10,7 +10,8 @@ from pathlib import Path
 
 from service.domain.decision import Decision, decide
 from service.domain.intervals import Departure
-from service.domain.record import Concept, Course, Exposure, Form, Problem, Result, When, record_of
+from service.domain.offers import Offer
+from service.domain.record import Concept, Course, Exposure, Form, Measure, Problem, Result, When, record_of
 from service.domain.terms import Analyte, Role
 from service.knowledge.load import load
 
@@ -36,6 +37,53 @@ def _lines() -> Iterator[str]:
         for words, exposures in _histories(drug):
             record = record_of(_counts(), (_problem(cause),), exposures, birth=_ADULT)
             yield f"{protocol.id}, {cause}, {drug}, {words}: {_told(decide(record, protocol, book, _DAY))}"
+    for protocol, form in product(book.protocols.values(), (Form.ORAL, Form.INJECTION)):
+        taken = _order(_DRUGS[1], 1 if form is Form.ORAL else 30, 400, form)
+        for words, problems, medicines in _over():
+            record = record_of((*_counts(), *_cells()), problems, (taken, *medicines), birth=_ADULT)
+            yield f"{protocol.id}, {form.value}, {words}: {_told(decide(record, protocol, book, _DAY))}"
+
+
+def _over() -> Iterator[tuple[str, tuple[Problem, ...], tuple[Exposure, ...]]]:
+    """Causes that are over, or are not, since tablets were begun 400 days ago; and what else there is then."""
+    coeliac, pregnancy = _problem("coeliac-disease"), _of_role(Role.PREGNANCY)
+    for days in (-1, 0, 100, 1000):
+        yield f"coeliac over {days} ago", (_ended(coeliac, days),), ()
+        yield f"pregnancy over {days} ago", (_ended(pregnancy, days),), ()
+        yield f"metformin over {days} ago", (), (_medicine("metformin", days),)
+    over, sprue = _ended(coeliac, 100), _problem("tropical-sprue")
+    yield "coeliac over twice", (over, _ended(coeliac._replace(resource="Condition/a"), 50)), ()
+    yield "coeliac over twice on a day", (over, over._replace(resource="Condition/z")), ()
+    yield "coeliac over, and there again", (over, coeliac._replace(resource="Condition/b")), ()
+    yield "coeliac over, sprue not", (over, sprue), ()
+    yield "coeliac and sprue over", (over, _ended(sprue, 20)), ()
+    yield "coeliac in remission", (over._replace(remission=True),), ()
+    yield "coeliac never certain", (over._replace(certain=False),), ()
+    yield "coeliac over, no day", (over._replace(ended=None),), ()
+    yield "pernicious anaemia over", (_ended(_problem("pernicious-anaemia"), 100),), ()
+    yield "breastfeeding over", (_ended(_of_role(Role.BREASTFEEDING), 100),), ()
+    yield "coeliac over, pregnant", (over, pregnancy), ()
+    yield "coeliac over, breastfeeding", (over, _of_role(Role.BREASTFEEDING)), ()
+    yield "two medicines over", (), (_medicine("metformin", 100), _medicine("omeprazole", 50))
+    yield "one medicine over", (), (_medicine("metformin", 100), _medicine("omeprazole", None))
+    yield "a medicine over twice", (), (_medicine("metformin", 300), _medicine("metformin", 100))
+    yield "a medicine over, and taken again", (), (_medicine("metformin", 300), _medicine("metformin", None))
+    yield "a draft", (over,), (_order(_DRUGS[1], 1, 1, Form.ORAL)._replace(course=Course.DRAFT),)
+
+
+def _ended(problem: Problem, days: int) -> Problem:
+    day = _DAY - timedelta(days=days)
+    return problem._replace(active=False, ended=When(day, day))
+
+
+def _of_role(role: Role) -> Problem:
+    return _problem("")._replace(concept=Concept(role.value, role.value, frozenset({role})), resource="Condition/role")
+
+
+def _medicine(name: str, over: int | None) -> Exposure:
+    end = _DAY - timedelta(days=over) if over is not None else None
+    course = Course.ACTIVE if over is None else Course.ENDED
+    return Exposure(Concept(name, name), f"MedicationRequest/{name}-{over}", course, Form.ORAL, date(2020, 1, 5), end)
 
 
 def _histories(drug: str) -> Iterator[tuple[str, tuple[Exposure, ...]]]:
@@ -81,10 +129,19 @@ def _counts() -> tuple[Result, ...]:
     return (Result(Analyte.HAEMOGLOBIN, "Observation/hb", When(day, day), "140 g/L"),)
 
 
+def _cells() -> tuple[Result, ...]:
+    day = _DAY - timedelta(days=3)
+    volume = Measure(Decimal(90), "fL")
+    return (
+        Result(Analyte.MCV, "Observation/mcv", When(day, day), "90 fL", volume),
+        Result(Analyte.HAEMOGLOBIN, "Observation/hb-2", When(day, day), "140 g/L", Measure(Decimal(140), "g/L")),
+    )
+
+
 def _told(decision: Decision) -> str:
     given, response = decision.given, decision.response
     late = given.overdue
-    offers = [f"{o.kind.value} {o.refused or (o.option.regimen.id if o.option else '')}" for o in decision.offers]
+    offers = map(_offer, decision.offers)
     said = (
         decision.assessment.status.value,
         f"overdue since {late.due}, given {late.given}" if late else "",
@@ -93,10 +150,18 @@ def _told(decision: Decision) -> str:
         f"{len(given.parallel)} side by side" if given.parallel else "",
         f"review was due {given.review}" if given.review else "",
         f"{response.verdict.value}, {response.why}, since {response.since}" if response else "no response",
-        f"offers {', '.join(offers)}" if offers else "",
+        f"offers {', '.join(offers)}" if decision.offers else "",
         " ".join(notice for notice in decision.notices if not notice.startswith("conflict")),
     )
     return " | ".join(word for word in said if word)
+
+
+def _offer(offer: Offer) -> str:
+    over = [f"{r.cause.id} since {r.since} by {' '.join(r.resources)}" for r in offer.resolved]
+    begins = f"to {offer.dated.review}" if offer.dated else ""
+    regimen = f"{offer.option.regimen.id} {offer.option.route.value}" if offer.option else ""
+    words = (offer.kind.value, offer.refused or "", regimen, begins, *(e.resource for e in offer.stops), *over)
+    return " ".join(word for word in words if word)
 
 
 def _departure(words: str, found: Departure | None) -> str:
