@@ -138,13 +138,10 @@ class Reader:
 
     def _observation(self, resource: Observation, name: str, draft: _Draft) -> None:
         said = said_in(resource, resource, name, self.words, self.values)
-        # Told only once all of it could be read.
         parts = resource.component
+        # Told only once all of it could be read.
         others = [said_in(resource, part, name, self.words, self.values) for part in parts] if parts else ()
-        if type(said) is Result:
-            draft.results.append(said)
-        elif said is not None:
-            draft.put(said)
+        draft.put(said)
         for other in others:
             draft.put(other)
 

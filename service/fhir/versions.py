@@ -83,8 +83,7 @@ def _rest(items: Iterable[Item], current: Current) -> Iterator[tuple[str, Item]]
         if isinstance(broken, Other):
             continue
         kind, _, key = name.partition("/")
-        same = current.kinds[_KINDS[kind]] if kind in _KINDS else urls
-        key = key if kind in _KINDS else name
+        same, key = (current.kinds[_KINDS[kind]], key) if kind in _KINDS else (urls, name)
         rival = same.get(key)
         if rival is None:
             continue

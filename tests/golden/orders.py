@@ -114,16 +114,21 @@ def lines(protocol: str, patient: str) -> Iterator[str]:
     told = facts(**PATIENTS[patient])
     for words, orders in _orders().items():
         said = asked_at("order-sign", protocol, told, *orders)
-        yield f"{protocol}, {patient}, {words}: {_told(said)}"
+        yield f"{words}: {_told(said)}"
     for hook in ("order-select", "medication-refill"):
         for words in ("injection", "injection daily", "cyanocobalamin daily", "tablet"):
             said = asked_at(hook, protocol, told, *_orders()[words])
-            yield f"{protocol}, {patient}, {words}, {hook}: {_told(said)}"
+            yield f"{words}, {hook}: {_told(said)}"
 
 
 def written() -> str:
-    """All lines."""
-    return "".join(f"{line}\n" for asked in ASKED for line in lines(*asked))
+    """All lines, under a heading for each patient."""
+    return "".join(f"{line}\n" for asked in ASKED for line in (heading(*asked), *lines(*asked)))
+
+
+def heading(protocol: str, patient: str) -> str:
+    """Under what a patient's lines stand."""
+    return f"# {protocol}, {patient}"
 
 
 def _told(said: Said) -> str:

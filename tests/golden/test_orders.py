@@ -10,18 +10,16 @@ from . import orders
 
 
 @cache
-def known() -> tuple[str, ...]:
-    return tuple(orders.FILE.read_text(encoding="utf-8").splitlines())
+def known() -> dict[str, list[str]]:
+    """The lines that were kept, by their heading."""
+    _, *sections = orders.FILE.read_text(encoding="utf-8").split("# ")
+    return {heading: lines for heading, *lines in map(str.splitlines, sections)}
 
 
 @pytest.mark.parametrize(("protocol", "patient"), orders.ASKED)
 def test_of_each_order_of_each_patient_is_said_what_was_kept(protocol: str, patient: str) -> None:
-    wanted = [line for line in known() if line.startswith(f"{protocol}, {patient}, ")]
-
-    assert [*orders.lines(protocol, patient)] == [
-        line for line in wanted if not any(line.startswith(f"{protocol}, {other}, ") for other in longer(patient))
-    ]
+    assert [*orders.lines(protocol, patient)] == known()[orders.heading(protocol, patient).removeprefix("# ")]
 
 
-def longer(patient: str) -> list[str]:
-    return [other for other in orders.PATIENTS if other != patient and other.startswith(patient)]
+def test_nobody_is_kept_who_is_not_asked_about() -> None:
+    assert {*known()} == {orders.heading(*asked).removeprefix("# ") for asked in orders.ASKED}
