@@ -1,6 +1,6 @@
 """The door in a Flask application: its three paths, CORS for browsers, and calls answered before the framework."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -18,20 +18,25 @@ _CALLS = f"{DISCOVERY}/"
 _STATUS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
-class _Body:
-    """The bytes of an answer, and what is left to do once they are sent: a server says so by `close` (PEP 3333)."""
+class _Body(list[bytes]):
+    """The bytes of an answer, and what is left to do once they are sent: a server says so by `close` (PEP 3333).
 
-    __slots__ = ("_after", "_bytes")
+    It is a list because granian sends a list as it is, without going back to a thread for it. What it then does
+    not call, `close`, is made up for when it lets the answer go.
+    """
+
+    __slots__ = ("_after",)
 
     def __init__(self, reply: Reply) -> None:
-        self._bytes, self._after = reply.body, reply.after
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield self._bytes
+        super().__init__((reply.body,))
+        self._after = reply.after
 
     def close(self) -> None:
-        if self._after is not None:
-            self._after()
+        after, self._after = self._after, None
+        if after is not None:
+            after()
+
+    __del__ = close
 
 
 def serve(app: flask.Flask, door: Door, cors_origins: Sequence[str] = ()) -> None:

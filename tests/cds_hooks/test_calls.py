@@ -496,6 +496,20 @@ def test_what_a_call_was_read_from_is_freed_when_its_answer_is_out():
         gc.enable()
 
 
+def test_a_server_that_never_says_that_an_answer_is_out_has_its_line_written_when_it_lets_the_answer_go(caplog):
+    caplog.set_level(logging.INFO)
+    application = client().application.wsgi_app
+    environ = EnvironBuilder(URL, method="POST", json=hook_request()).get_environ()
+
+    answer = application(environ, lambda *_: None)
+    sent, unsent = b"".join(answer), caplog.messages.copy()
+    del answer
+
+    assert json.loads(sent)["cards"]
+    assert unsent == []
+    assert [line.count("status=200") for line in caplog.messages] == [1]
+
+
 def test_where_no_server_says_that_an_answer_is_out_only_the_newest_calls_wait(caplog, monkeypatch):
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(trace, "_MOST_WAITING", 2)
