@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
-from limits.storage import MemoryStorage, RedisStorage, Storage
+from limits.storage import RedisStorage, Storage
 
 from cds_hooks.clients import Client
 from cds_hooks.gate import Gate, RateLimit
 from cds_hooks.keys import KeySource
 from cds_hooks.replay import SECONDS, MemoryReplayGuard, ReplayGuard
 from cds_hooks.trust import Verifier
+from cds_hooks.windows import Windows
 from service.clients.build import anyone, known
 from service.clients.offers import Consultants, Offers, Wrap, rule_ids
 from service.consult import Consultant
@@ -91,7 +92,7 @@ def _gated(
 
 def _storage(settings: Settings) -> Storage:
     if settings.redis is None:
-        return MemoryStorage()
+        return Windows()
     try:
         return RedisStorage(settings.redis, socket_timeout=SECONDS, socket_connect_timeout=SECONDS)
     except Exception as error:

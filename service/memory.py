@@ -91,8 +91,7 @@ class Memory:
         `once` names another service: what it showed of this patient a short while ago is not said again.
         """
         now = self._clock()
-        asking = Asking(now.date(), call.client, call.service, decision.protocol.id, book.version)
-        self._writer.put((asking, *_problems(call, decision, now)))
+        call.later(lambda: self._writer.put(_counted(call, decision, book, now)))
         if not said:
             return ()
         said = one_a_matter(said)
@@ -260,9 +259,10 @@ def one_a_matter(said: Sequence[Said]) -> Sequence[Said]:
     return said if len(best) == len(said) else tuple(best.values())
 
 
-def _problems(call: Call, decision: Decision, now: datetime) -> Iterator[DataProblem]:
-    """Yield what was wrong with the data, by kind: no value, no name, no id of it."""
+def _counted(call: Call, decision: Decision, book: Book, now: datetime) -> Iterator[Asking | DataProblem]:
+    """Yield that a service was asked, and what was wrong with the data, by kind: no value, no name, no id of it."""
     day = now.date()
+    yield Asking(day, call.client, call.service, decision.protocol.id, book.version)
     for key, had in call.data.items():
         if had.state is State.FAILED:
             yield DataProblem(day, call.client, call.service, "missing", key)

@@ -7,8 +7,9 @@ import sys
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import local
 from typing import Any
 
 import sqlalchemy
@@ -51,6 +52,8 @@ class Database:
     kept: Engine
     quick: Engine
     reads: Engine
+    own: local = field(default_factory=local, compare=False, repr=False)
+    """The connection that each thread keeps (`service.store.direct`)."""
 
     @property
     def name(self) -> str:

@@ -1,44 +1,44 @@
 """One statement on a connection that each thread keeps: for what every call waits for.
 
 Past SQLAlchemy's sessions and compilers, to the driver itself: what they give is not needed for one statement of our
-own words, and they take more time than the database does.
+own words, and they take more time than the database does. All of a thread's statements go over one connection, which is
+a `quick` one: SQLite forgets the pages it has read when another connection wrote.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from threading import local
 from typing import Any
-
-from sqlalchemy import Engine
 
 from service.store.database import Database, StoreError
 
 
 class Direct:
-    """Runs statements one at a time, each a transaction of its own; `{}` is written for a value."""
+    """Runs statements one at a time, each a transaction of its own, worded for the database by `worded`."""
 
-    def __init__(self, database: Database, engine: Engine) -> None:
-        self._database, self._engine = database, engine
+    def __init__(self, database: Database) -> None:
+        self._database, self._own = database, database.own
         self._sign = "?" if database.is_sqlite else "%s"
-        self._kept = local()
 
-    def run(self, statement: str, given: Sequence[object]) -> tuple[int, Any]:
+    def worded(self, statement: str) -> str:
+        """Return a statement as the database's driver wants it, in which `{}` is written for a value."""
+        return statement.replace("{}", self._sign)
+
+    def run(self, wanted: str, given: Sequence[object]) -> tuple[int, Any]:
         """Return how many rows a statement changed, and the first row it found; raises StoreError.
 
         On a server's connection that ended it is run once more, on another.
         """
-        wanted = statement.format(*[self._sign] * len(given))
         # A connection to a server may have ended while nobody asked; one to a file has not.
-        if not self._database.is_sqlite and getattr(self._kept, "connection", None) is not None:
+        if not self._database.is_sqlite and getattr(self._own, "connection", None) is not None:
             try:
                 return self._run(wanted, given)
             except Exception:  # the driver's own, of which SQLAlchemy does not know here
-                self._kept.connection = None
+                self._own.connection = None
         try:
             return self._run(wanted, given)
         except Exception as error:
-            self._kept.connection = None
+            self._own.connection = None
             raise StoreError(
                 f"the database {self._database.name} cannot be used ({type(error).__qualname__})"
             ) from error
@@ -52,12 +52,12 @@ class Direct:
             cursor.close()
 
     def _connection(self) -> Any:
-        kept: Any = getattr(self._kept, "connection", None)
+        kept: Any = getattr(self._own, "connection", None)
         if kept is None:
-            pooled = self._engine.raw_connection()
+            pooled = self._database.quick.raw_connection()
             kept = pooled.driver_connection
             pooled.detach()
             if not self._database.is_sqlite:
                 kept.autocommit = True
-            self._kept.connection = kept
+            self._own.connection = kept
         return kept

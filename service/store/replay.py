@@ -25,8 +25,8 @@ class StoredReplayGuard:
     """
 
     def __init__(self, database: Database) -> None:
-        self._direct = Direct(database, database.quick)
-        self._used = _USED if database.is_sqlite else _USED_IN_POSTGRESQL
+        self._direct = Direct(database)
+        self._used = self._direct.worded(_USED if database.is_sqlite else _USED_IN_POSTGRESQL)
         self._as_stored = Instant().bind_processor(database.quick.dialect)
 
     def first_use(self, issuer: str, jti: str, until: float) -> bool:

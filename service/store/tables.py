@@ -146,10 +146,11 @@ class UsedToken(Base):
     """One token that was used, until it expires by itself."""
 
     __tablename__ = "used_token"
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
     issuer: Mapped[str] = mapped_column(primary_key=True)
     jti: Mapped[str] = mapped_column(primary_key=True)
-    until: Mapped[datetime] = mapped_column(Instant, index=True)
+    until: Mapped[datetime] = mapped_column(Instant)
 
 
 class Sealed(Base):

@@ -20,18 +20,19 @@ ROW = ("https://ehr.example", "one", datetime(2026, 3, 1, tzinfo=UTC).isoformat(
 
 
 def test_a_statement_says_what_it_changed_and_found(database: Database) -> None:
-    direct = Direct(database, database.quick)
+    direct = Direct(database)
 
-    assert direct.run(INSERT, ROW)[0] == 1
-    assert direct.run(INSERT, ROW)[0] == 0
-    assert direct.run(FIND, ROW[:1])[1][0] == "one"
-    assert direct.run(FIND, ("nobody",))[1] is None
+    assert direct.run(direct.worded(INSERT), ROW)[0] == 1
+    assert direct.run(direct.worded(INSERT), ROW)[0] == 0
+    assert direct.run(direct.worded(FIND), ROW[:1])[1][0] == "one"
+    assert direct.run(direct.worded(FIND), ("nobody",))[1] is None
 
 
 def test_each_statement_stands_for_every_other_connection_at_once(database: Database) -> None:
-    Direct(database, database.quick).run(INSERT, ROW)
+    direct = Direct(database)
+    direct.run(direct.worded(INSERT), ROW)
     seen: list[object] = []
-    other = Thread(target=lambda: seen.append(Direct(database, database.reads).run(FIND, ROW[:1])[1]))
+    other = Thread(target=lambda: seen.append(direct.run(direct.worded(FIND), ROW[:1])[1]))
     other.start()
     other.join()
 
@@ -41,22 +42,22 @@ def test_each_statement_stands_for_every_other_connection_at_once(database: Data
 
 def test_an_error_names_the_database_and_nothing_of_what_was_written(empty: Database) -> None:
     with pytest.raises(StoreError) as error:
-        Direct(empty, empty.quick).run(INSERT, ("https://ehr.example", "Quillfeather", ROW[2]))
+        Direct(empty).run(Direct(empty).worded(INSERT), ("https://ehr.example", "Quillfeather", ROW[2]))
 
     assert empty.name in str(error.value)
     assert "Quillfeather" not in str(error.value)
 
 
 def test_a_connection_that_ended_is_replaced(database: Database) -> None:
-    direct = Direct(database, database.quick)
-    direct.run(INSERT, ROW)
-    direct._kept.connection.close()
+    direct = Direct(database)
+    direct.run(direct.worded(INSERT), ROW)
+    direct._own.connection.close()
 
     if database.is_sqlite:
         # A file's connection is ended by nobody but us: the next statement has another.
         with pytest.raises(StoreError):
-            direct.run(FIND, ROW[:1])
-    assert direct.run(FIND, ROW[:1])[1] is not None
+            direct.run(direct.worded(FIND), ROW[:1])
+    assert direct.run(direct.worded(FIND), ROW[:1])[1] is not None
 
 
 def test_the_end_of_a_token_is_stored_as_the_tables_store_it(database: Database) -> None:

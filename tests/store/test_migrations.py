@@ -7,11 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from service.store.database import Database, StoreError, opened
-from service.store.migrate import newest, require, revision, upgrade
+from service.store.migrate import _config, newest, require, revision, upgrade
+from service.store.replay import StoredReplayGuard
 from service.store.tables import Base
 
 
@@ -90,3 +92,17 @@ def test_a_server_that_is_away_is_told_without_its_password() -> None:
 
     assert "geheim" not in str(told.value)
     assert "127.0.0.1:1/b12" in str(told.value)
+
+
+def test_what_tokens_were_used_outlives_the_upgrade(empty: Database) -> None:
+    with empty.writing() as connection:
+        command.upgrade(_config(connection), "0003")
+        row = "'https://ehr.example', 'one', '2030-01-01 00:00:00+00:00'"
+        connection.exec_driver_sql(f"INSERT INTO used_token (issuer, jti, until) VALUES ({row})")
+
+    assert upgrade(empty) == ("0003", newest())
+    assert not StoredReplayGuard(empty).first_use("https://ehr.example", "one", 1_900_000_000.0)
+    with empty.writing() as connection:
+        command.downgrade(_config(connection), "0003")
+    with empty.reading() as connection:
+        assert connection.exec_driver_sql("SELECT jti FROM used_token").scalars().all() == ["one"]
