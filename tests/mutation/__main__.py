@@ -21,7 +21,7 @@ ORDER = (
     *("notices", "doubts", "workup", "response", "intervals", "offers", "conflicts", "dispute", "record", "decision"),
 )
 DOMAIN = Path("service/domain")
-#: What the last run found, a line a mutant: `--resume` runs again only what nobody noticed.
+#: What the last run found, a line a mutant: `--resume` runs again only what nobody noticed and nobody explained.
 RESULTS = Path("build/mutation.jsonl")
 
 
@@ -46,13 +46,14 @@ def _before() -> dict[str, str | None]:
 
 def _run_all(todo: list[Mutant], before: dict[str, str | None]) -> dict[int, str | None]:
     known = {n: before[digest] for n, mutant in enumerate(todo) if (digest := mutant.digest) in before}
-    found = {n: who for n, who in known.items() if who is not None}
+    stands = explained()
+    found = {n: who for n, who in known.items() if who is not None or todo[n].words() in stands}
     if not before:
         RESULTS.parent.mkdir(exist_ok=True)
         RESULTS.write_text("", encoding="utf-8")
     prepared, tests = ready(), tests_by_function()
     survived = [n for n in known if n not in found]
-    _say(f"{len(found)} were noticed before; {len(survived)} were not, and are shown to the unit tests")
+    _say(f"{len(found)} were noticed or explained; {len(survived)} were not, and are shown to the unit tests")
     found |= _round(todo, survived, Runner(prepared, tests))
     waiting = [n for n in range(len(todo)) if n not in known] + [n for n in survived if found[n] is None]
     _say(f"{len(waiting)} to run")
