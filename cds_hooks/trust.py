@@ -77,7 +77,7 @@ class Issuer:
             raise ValueError(f"no algorithm that may be trusted: {', '.join(sorted(unknown))}")
 
 
-class _Header(msgspec.Struct):
+class _Header(msgspec.Struct, frozen=True):
     alg: str
     kid: str | None = None
     typ: str | None = None
@@ -121,6 +121,8 @@ class Verifier:
         self._replay = replay
         self._leeway, self._max_age, self._clock = leeway, max_age, clock
         self._is_here = lru_cache(1024)(self._leads_here)
+        # All tokens of a client have one header.
+        self._header = lru_cache(128)(lambda part: _read(_HEADER, part, "header"))
 
     def client_of(self, token: str, path: str) -> Client:
         """Return the client that sent a token with a call of `path`, which is relative to the base.
@@ -131,7 +133,7 @@ class Verifier:
             raise Unauthorized("token-size")
         signed, _, signature = token.encode().rpartition(b".")
         named, _, said = signed.partition(b".")
-        header, claims = _read(_HEADER, named, "header"), _read(_CLAIMS, said, "claims")
+        header, claims = self._header(named), _read(_CLAIMS, said, "claims")
         issuer = self._issuers.get(claims.iss)
         if issuer is None:
             raise Unauthorized("issuer")

@@ -109,22 +109,25 @@ class Memory:
             self._rests_until = monotonic() + _REST
             log.error("cards of %s are said without a look at what was answered: %s", call.service, error)
             known, told = [], frozenset()
-        user = _user(call)
+        ms, user = call.elapsed(), _user(call)
         # Where nobody answered, what stands is not looked at, only written down.
         stands = standing(decision, book.quieting) if known else None
-        verdicts = [
-            (each, _SAID if each.matter in told else self._verdict(each, known, stands, user, book.quieting))
-            for each in said
-        ]
-        ms = round(call.elapsed(), 2)
+        if known or told:
+            verdicts = [
+                _SAID if each.matter in told else self._verdict(each, known, stands, user, book.quieting)
+                for each in said
+            ]
+        else:
+            verdicts = [_SPEAKS] * len(said)
 
         def remember() -> None:
             stood = stands or standing(decision, book.quieting)
-            about = _About(call, decision, keys[0], self._clock(), book.version, patients[0], _hash(keys[0], user), ms)
-            self._writer.put([about.row(each, verdict, stood) for each, verdict in verdicts])
+            hashed = _hash(keys[0], user)
+            about = _About(call, decision, keys[0], self._clock(), book.version, patients[0], hashed, round(ms, 2))
+            self._writer.put([about.row(*each, stood) for each in zip(said, verdicts, strict=True)])
 
         call.later(remember)
-        return tuple(each.card for each, verdict in verdicts if verdict.speaks)
+        return tuple(each.card for each, verdict in zip(said, verdicts, strict=True) if verdict.speaks)
 
     def waiting(self) -> int:
         """Return how many rows wait to be written."""
