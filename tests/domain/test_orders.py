@@ -11,7 +11,7 @@ import pytest
 from service.domain.orders import every_days, in_product, schedule
 from service.domain.protocol import Amount, Protocol, Step, Timing
 from service.domain.recommend import Option
-from service.domain.terms import Route
+from service.domain.terms import PhaseName, Route
 from service.knowledge.load import load
 
 BOOK = load().book
@@ -86,3 +86,38 @@ def test_alternate_days_are_counted_by_the_day_and_weeks_by_seven() -> None:
     days, weeks = (dated(step(timing=Timing(1, 2, unit, count=3))).orders[0] for unit in ("d", "wk"))
 
     assert ((days.end - days.start).days, (weeks.end - weeks.start).days) == (5, 41)
+
+
+def test_a_course_that_ends_is_reviewed_when_it_ends_and_one_that_does_not_at_the_review() -> None:
+    course = dated(step(timing=Timing(1, 2, "wk", count=3)))
+
+    assert course.review == course.orders[-1].end
+    assert course.review < dated(step(begins_if="x")).review
+
+
+TABLET = next(c.regimen for c in UK.table["dietary"].choices if not c.regimen.injected)
+
+
+@pytest.mark.parametrize(
+    ("first", "phase", "unit", "waits"),
+    [
+        (Route.INTRAMUSCULAR, PhaseName.MAINTENANCE, "mo", True),
+        (Route.ORAL, PhaseName.MAINTENANCE, "mo", False),
+        (Route.INTRAMUSCULAR, PhaseName.REPLETION, "mo", False),
+        (Route.INTRAMUSCULAR, PhaseName.MAINTENANCE, "wk", False),
+        (Route.INTRAMUSCULAR, PhaseName.REPLETION, "wk", False),
+    ],
+)
+def test_the_first_dose_of_monthly_maintenance_waits_an_interval_after_injections_alone(
+    first: Route, phase: PhaseName, unit: str, waits: bool
+) -> None:
+    injected = first is Route.INTRAMUSCULAR
+    course = Timing(1, 1, "d", count=5)
+    before = step(timing=course) if injected else replace(TABLET.steps[0], timing=course, begins_if=None)
+    after = step(timing=Timing(1, 3, unit), phase=phase)
+    drugs = ((INJECTED.drug if injected else TABLET.drug, first), (INJECTED.drug, Route.INTRAMUSCULAR))
+    option = Option(INJECTED, Route.INTRAMUSCULAR, (before, after), drugs, recommended=True)
+    found = schedule(option, UK, TODAY, pregnant=False)
+
+    assert found is not None
+    assert [order.first_after for order in found.orders] == [None, "3 months" if waits else None]

@@ -7,10 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from service.domain.record import Course, Exposure, Flag, Form
+from service.domain.evidence import gather
+from service.domain.record import Course, Exposure, Flag, Form, months_before, record_of
 from service.domain.response import Response, Verdict, judge
 from service.domain.terms import Analyte
-from tests.medicine.test_sharp import COBALAMIN, NERVES, TODAY, ago, problem, result, seen, since
+from tests.medicine.test_sharp import ADULT, BOOK, COBALAMIN, NERVES, TODAY, ago, problem, result, seen, since
 
 UNDATED = Exposure(COBALAMIN, "MedicationRequest/m", Course.ACTIVE, Form.INJECTION, None, None)
 
@@ -142,3 +143,48 @@ def test_a_sign_of_the_day_treatment_began_did_not_begin_on_it() -> None:
 
     assert found is not None
     assert found.why == "symptoms are on record on established treatment"
+
+
+LABEL = BOOK.protocols["us-label"]
+LAZY_SINCE = since(20, Form.INJECTION)
+COUNT = blood(RETICULOCYTES, "20", 5, flag=Flag.NORMAL)
+
+
+def by_label(*labs):
+    return judge(gather(record_of(labs, birth=ADULT, exposures=(LAZY_SINCE,)), LABEL, TODAY))
+
+
+def test_reticulocytes_that_stay_short_of_twice_normal_are_told_with_the_haematocrit_and_the_beginning() -> None:
+    thin = blood(Analyte.HAEMATOCRIT, "30", 5)
+
+    assert by_label(COUNT, thin) == Response(
+        Verdict.POOR, "reticulocytes not 2 times normal: look again at the diagnosis", (COUNT, thin), LAZY_SINCE.start
+    )
+
+
+@pytest.mark.parametrize(
+    "volume",
+    [
+        blood(Analyte.HAEMATOCRIT, "30", 20),
+        blood(Analyte.HAEMATOCRIT, "36", 5),
+        result(Analyte.HAEMATOCRIT, None, "", 5),
+    ],
+)
+def test_a_haematocrit_of_the_first_day_or_without_a_number_or_in_range_says_nothing(volume) -> None:
+    found = by_label(COUNT, volume)
+
+    assert found is not None
+    assert found.verdict is not Verdict.POOR
+
+
+@pytest.mark.parametrize(("older", "poor"), [(0, True), (1, False)])
+def test_the_count_before_treatment_is_looked_for_so_many_months_back_to_the_day(older: int, poor: bool) -> None:
+    assert LAZY_SINCE.start is not None
+    oldest = months_before(LAZY_SINCE.start, LABEL.limits.blood_count_months)
+    days = (TODAY - oldest).days + older
+    found = whole(
+        blood(Analyte.HAEMOGLOBIN, "90", 5), blood(Analyte.HAEMOGLOBIN, "90", days, "before"), began=LAZY_SINCE
+    )
+
+    assert found is not None
+    assert (found.verdict is Verdict.POOR) is poor

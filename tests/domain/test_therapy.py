@@ -402,3 +402,13 @@ def test_an_antidote_is_one_injection_whatever_its_order_says_of_how_it_goes_on(
 
     assert therapy(ordered).soon_after_injection(after(14))
     assert not therapy(ordered).soon_after_injection(after(100))
+
+
+def test_an_antidote_shortly_before_a_course_is_not_where_that_began():
+    antidote = b12(ENDED, start=START - timedelta(days=10), end=START - timedelta(days=10), name="a")
+    course = b12()
+    found = therapy(antidote._replace(as_antidote=True), course)
+
+    assert [e.course for e in found.antidotes] == [GIVEN]
+    assert found.began(course) == START
+    assert therapy(antidote, course).began(course) == START - timedelta(days=10)
