@@ -78,13 +78,22 @@ def telling(decision: Decision, book: Book, address: Address, extension: dict[st
 
 def _treats(decision: Decision) -> bool:
     """Return whether there is a plan to offer, a reason why not, or a treatment in trouble."""
-    if decision.schedules or decision.plan.none_because is not None or decision.unsafe:
+    if decision.schedules or decision.unsafe:
+        return True
+    if decision.plan.none_because is not None and not _prevents_nothing(decision):
         return True
     if decision.assessment.status is Status.OUT_OF_SCOPE:
         return decision.evidence.band is Band.LOW
     if decision.assessment.status is Status.ON_TREATMENT:
         return decision.unstable
     return Notice.RESPONSE.value in decision.notices
+
+
+def _prevents_nothing(decision: Decision) -> bool:
+    """Return whether B12 is not short, and the protocol has no prevention for anybody."""
+    row = decision.plan.row
+    unlikely = decision.assessment.status is Status.UNLIKELY and not decision.plan.options
+    return unlikely and row is not None and decision.protocol.table[row].none_because is not None
 
 
 def _asks(decision: Decision) -> bool:
@@ -94,7 +103,7 @@ def _asks(decision: Decision) -> bool:
     if status is Status.UNKNOWN:
         folate = Notice.SAFETY_FOLATE.value in decision.notices and evidence.any_symptom
         return worth_asking(evidence, decision.assessment) or folate
-    if status in _QUIET and not decision.assessment.prevention:
+    if (status in _QUIET and not decision.assessment.prevention) or _prevents_nothing(decision):
         return False
     return bool(decision.investigations) or not _treats(decision)
 
@@ -125,7 +134,8 @@ def _indicator(decision: Decision) -> Indicator:
     urgent = not noticed.isdisjoint(_URGENT) or (
         Notice.SAFETY_K in noticed and Modifier.HYPOKALAEMIA in decision.modifiers
     )
-    return Indicator.WARNING if decision.assessment.start_now or decision.unsafe or urgent else Indicator.INFO
+    short = decision.assessment.start_now and decision.assessment.status is not Status.UNLIKELY
+    return Indicator.WARNING if short or decision.unsafe or urgent else Indicator.INFO
 
 
 def _workup(told: Told, *, alone: bool) -> Card:

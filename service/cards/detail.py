@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
 
 from service.cards.course import course
 from service.cards.others import others
@@ -16,6 +17,7 @@ from service.domain.cause import Attribution
 from service.domain.decision import Decision
 from service.domain.dispute import Conflict
 from service.domain.doubts import against, not_used, old_low, without_band
+from service.domain.evidence import medical_gas
 from service.domain.intervals import may_be_shorter
 from service.domain.protocol import Book, Protocol
 from service.domain.record import Result, months_before
@@ -32,6 +34,10 @@ _LETTERS = {
 _CERTAINTY = {Certainty.ESTABLISHED: "", Certainty.PROBABLE: " (probable)", Certainty.POSSIBLE: " (possible)"}
 #: What is sent first, while no B12 counts.
 _FIRST = (Notice.WORKUP_B12, Notice.WORKUP_ACTIVE)
+#: Nothing is said of one of these whose test is back.
+_OF_ONE_TEST: Mapping[str, Analyte] = MappingProxyType(
+    {Notice.WORKUP_MMA: Analyte.MMA, Notice.WORKUP_HCY: Analyte.HOMOCYSTEINE}
+)
 #: Notices that another block of the card already says.
 _SAID_ELSEWHERE = frozenset({Notice.PLAN, Notice.DATA, Notice.NOT_DEFICIENT, Notice.WORKUP_FBC})
 _TOLD = tuple(notice for notice in Notice if notice not in _SAID_ELSEWHERE)
@@ -128,14 +134,8 @@ def _medical_gas(decision: Decision) -> Iterator[str]:
     if evidence.gas:
         return
     oldest = months_before(evidence.today, evidence.protocol.limits.misuse_months)
-    given = [e.start for e in evidence.record.exposures if Role.NITROUS_OXIDE_MEDICINE in e.concept.roles]
-    given += [
-        p.when.latest if p.when else None
-        for p in evidence.record.procedures
-        if Role.NITROUS_OXIDE_MEDICINE in p.concept.roles
-    ]
-    last = max((when for when in given if when is not None and when >= oldest), default=None)
-    if last is not None:
+    last = max((days.latest for _, days in medical_gas(evidence.record, evidence.today)), default=None)
+    if last is not None and last >= oldest:
         yield f"Nitrous oxide was given as a medicine on {day(last)} and is not blamed."
 
 
@@ -150,11 +150,14 @@ def _attributed(attribution: Attribution) -> str:
 def _called_for(decision: Decision, book: Book) -> Iterator[str]:
     """Yield the sentences of the notices that ask for tests; for a first B12 with what calls for it."""
     noticed, sentences = frozenset(decision.notices), book.wording.sentences
+    asked = {None, *(analyte for test in decision.investigations for analyte in test.analytes)}
     for notice in _ASKING:
-        if notice not in noticed or notice not in sentences:
+        if notice not in noticed or notice not in sentences or _OF_ONE_TEST.get(notice) not in asked:
             continue
         if notice == Notice.WORKUP_B12 and without_band(decision.evidence):
             yield book.wording.phrases["b12-without-line"]
+        elif notice == Notice.WORKUP_ACTIVE and not decision.evidence.pregnant:
+            yield book.wording.phrases["active-b12-kidneys"]
         elif notice in _FIRST and decision.assessment.status is Status.UNKNOWN:
             yield _because(sentences[notice], decision)
         else:

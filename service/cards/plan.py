@@ -12,6 +12,7 @@ from service.domain.decision import Decision
 from service.domain.orders import Order, Schedule
 from service.domain.protocol import Book, Step
 from service.domain.recommend import Option
+from service.domain.record import months_after
 from service.domain.terms import Duration, Mechanism, Modifier, PhaseName
 
 _DURATION = {
@@ -37,9 +38,10 @@ def plan(decision: Decision, book: Book) -> Iterator[str]:
         yield line("No order is proposed", escaped(capital(decision.plan.none_because)))
     if decision.schedules:
         yield line("Why this route", " ".join(_why(decision, book)))
-    remarks = remarks_of(book)
+    remarks, latest = remarks_of(book), _review(decision)
     for option, dated in decision.schedules:
-        yield _option(dated, decision.plan.duration, watch(option, decision), _reviewed(option, decision), remarks)
+        watched, reviewed = watch(option, decision), _reviewed(option, decision)
+        yield _option(dated, decision.plan.duration, latest, watched, reviewed, remarks)
     drafts = decision.evidence.therapy.drafts
     if drafts:
         waiting = listed(f"{escaped(d.text)} ({escaped(d.resource)})" for d in drafts)
@@ -54,8 +56,8 @@ def _why(decision: Decision, book: Book) -> Iterator[str]:
     usual = row.choices[0].regimen.id if row.choices else None
     if option.bridge_to is not None:
         yield says["why-bridge"]
-    elif decision.plan.replaces_therapy:
-        yield capital(says["why-moved"])
+    elif decision.assessment.rule.id == "K5t" and decision.plan.replaces_therapy:
+        yield capital(says["why-not-enough"])
     elif option.regimen.id == usual and row.why is not None:
         yield capital(row.why)
     elif Modifier.LEBER in found:
@@ -68,13 +70,18 @@ def _why(decision: Decision, book: Book) -> Iterator[str]:
 
 @lru_cache(maxsize=1024)
 def _option(
-    dated: Schedule, duration: Duration | None, watch: tuple[str, ...], reviewed: tuple[str, ...], remarks: Remarks
+    dated: Schedule,
+    duration: Duration | None,
+    latest: date,
+    watch: tuple[str, ...],
+    reviewed: tuple[str, ...],
+    remarks: Remarks,
 ) -> str:
     """Return the block of an option, which nothing else of the patient changes."""
     option = dated.option
     title = "Recommended" if option.recommended else "Or"
     route = _ROUTES.get(option.route.value, option.route.value)
-    lines = [*_phases(dated, duration)]
+    lines = [*_phases(dated, duration, latest)]
     if option.recommended:
         lines.append(f"Watch: {'; '.join(watch)}")
         lines += [f"At each review: {words}" for words in reviewed]
@@ -82,9 +89,16 @@ def _option(
     return bullets(f"{title}: {option.regimen.title}, {route}", [*lines, *notes])
 
 
-def _phases(dated: Schedule, duration: Duration | None) -> Iterator[str]:
+def _review(decision: Decision) -> date:
+    """Return the day of the first review of a treatment that goes on."""
+    evidence, limits = decision.evidence, decision.protocol.limits
+    expecting = evidence.pregnant or evidence.breastfeeding
+    return months_after(evidence.today, limits.review_months_pregnant if expecting else limits.review_months)
+
+
+def _phases(dated: Schedule, duration: Duration | None, latest: date) -> Iterator[str]:
     option = dated.option
-    open_until = {order.number: order.end for order in dated.orders if order.open_ended}
+    ordered_to = {order.number: _ordered_to(order.end, latest) for order in dated.orders if order.open_ended}
     waits = {order.number: order.first_after for order in dated.orders}
     steps = list(enumerate(zip(option.steps, option.drugs, dated.starts, strict=True), 1))
     for phase, name in _PHASES.items():
@@ -92,7 +106,7 @@ def _phases(dated: Schedule, duration: Duration | None) -> Iterator[str]:
         for number, (step, (drug, _), start) in steps:
             if step.phase is phase:
                 other = f"{drug} " if drug != option.regimen.drug else ""
-                review = f" (ordered to the review on {day(open_until[number])})" if number in open_until else ""
+                review = ordered_to.get(number, "")
                 wait = f", the first {waits[number]} after the last of the course" if waits.get(number) else ""
                 words.append(f"{_begins(step, start)}{other}{step.text}{wait}{review}")
         if phase is PhaseName.MAINTENANCE and option.then_words:
@@ -100,6 +114,11 @@ def _phases(dated: Schedule, duration: Duration | None) -> Iterator[str]:
         if words:
             lasts = f"; {_DURATION[duration]}" if duration and phase is PhaseName.MAINTENANCE else ""
             yield f"{name}: {'; '.join(words)}{lasts}"
+
+
+def _ordered_to(end: date, latest: date) -> str:
+    """Return until when an open step is ordered; one of which no dose falls due before the review, for an interval."""
+    return f" (ordered to the review on {day(end)})" if end <= latest else f" (one interval is ordered, to {day(end)})"
 
 
 def _begins(step: Step, start: date | None) -> str:

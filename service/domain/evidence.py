@@ -309,22 +309,25 @@ def _recent(problem: Problem, today: date, months: int) -> bool:
 def _medical_gas(
     record: Record, neurology: tuple[Problem, ...], today: date, weeks: int, months: int
 ) -> tuple[str, ...]:
-    """Return medical uses of nitrous oxide shortly before new neurology began."""
+    """Return medical uses of nitrous oxide during which new neurology began, or shortly after."""
     # Neurology without a date counts as new today: what may be exposure is not missed for a missing date.
     onsets = [p.onset.latest if p.onset is not None else today for p in neurology]
     span, oldest = timedelta(weeks=weeks), months_before(today, months)
-    given = [
-        (e.resource, e.start)
+    used = [(resource, days) for resource, days in medical_gas(record, today) if days.latest >= oldest]
+    return tuple(
+        resource for resource, days in used if any(days.earliest <= onset <= days.latest + span for onset in onsets)
+    )
+
+
+def medical_gas(record: Record, today: date) -> list[tuple[str, When]]:
+    """Return every medical use of nitrous oxide, from its first day to its last."""
+    courses = [
+        (e.resource, When(e.start, max(e.start, e.end or (today if e.course is Course.ACTIVE else e.start))))
         for e in record.exposures
         if Role.NITROUS_OXIDE_MEDICINE in e.concept.roles and e.course is not Course.DRAFT and e.start is not None
     ]
-    given += [
-        (p.resource, p.when.latest)
+    return courses + [
+        (p.resource, p.when)
         for p in record.procedures
         if Role.NITROUS_OXIDE_MEDICINE in p.concept.roles and p.when is not None
     ]
-    return tuple(
-        resource
-        for resource, used in given
-        if used >= oldest and any(timedelta(0) <= onset - used <= span for onset in onsets)
-    )

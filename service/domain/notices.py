@@ -109,6 +109,8 @@ def _of_safety(evidence: Evidence, assessment: Assessment, found: Modifiers, pla
         yield Notice.SAFETY_RENAL, Modifier.RENAL_IMPAIRMENT
     yield from _of_folate(evidence, assessment, found)
     if assessment.status not in (*EXPLAINS, Status.ON_TREATMENT) and not plan.options:
+        if assessment.start_now:
+            yield from _of_what_forbids(found)
         return
     treating = (assessment.start_now and not _only_prevents(assessment)) or failing(evidence, assessment)
     treating = treating or beginning(evidence) is not None
@@ -119,11 +121,7 @@ def _of_safety(evidence: Evidence, assessment: Assessment, found: Modifiers, pla
     low_potassium_coded = any(evidence.record.active_problems(Role.HYPOKALAEMIA))
     if treating and (Modifier.SEVERE_ANAEMIA in present or Modifier.HYPOKALAEMIA in present or low_potassium_coded):
         yield Notice.SAFETY_K, "severe anaemia or low potassium, and treatment fills the cells"
-    if Modifier.COBALAMIN_ALLERGY in present:
-        yield Notice.SAFETY_ALLERGY, Modifier.COBALAMIN_ALLERGY
-        yield Notice.REFER, Modifier.COBALAMIN_ALLERGY
-    if Modifier.LEBER in present:
-        yield Notice.SAFETY_LEBER, Modifier.LEBER
+    yield from _of_what_forbids(found)
     if Modifier.BLEEDING_RISK in present:
         yield Notice.SAFETY_BLEED, Modifier.BLEEDING_RISK
     elif found.anticoagulated:
@@ -144,6 +142,15 @@ def _of_safety(evidence: Evidence, assessment: Assessment, found: Modifiers, pla
         yield Notice.PREG, "pregnancy or breastfeeding"
     if Modifier.ASSAY_SUSPECT in present:
         yield Notice.ASSAY, Modifier.ASSAY_SUSPECT
+
+
+def _of_what_forbids(found: Modifiers) -> Iterator[Raised]:
+    """Yield what is said of a cobalamin that must not be given, whether or not that leaves a plan."""
+    if Modifier.COBALAMIN_ALLERGY in found:
+        yield Notice.SAFETY_ALLERGY, Modifier.COBALAMIN_ALLERGY
+        yield Notice.REFER, Modifier.COBALAMIN_ALLERGY
+    if Modifier.LEBER in found:
+        yield Notice.SAFETY_LEBER, Modifier.LEBER
 
 
 def _of_folate(evidence: Evidence, assessment: Assessment, found: Modifiers) -> Iterator[Raised]:

@@ -9,8 +9,11 @@ import pytest
 
 from service.domain.protocol import Band
 from service.domain.quiet_rules import Quieting
-from service.domain.quieting import Answer, Standing, judge
+from service.domain.quieting import Answer, Standing, judge, standing
+from service.domain.record import Concept, Course, Exposure, Form
+from service.domain.terms import Analyte
 from service.knowledge.load import load
+from tests.medicine.treated import PERNICIOUS, decided, lab
 
 THEN = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 DOCTOR, COLLEAGUE = "doctor", "colleague"
@@ -152,3 +155,39 @@ def test_a_reason_of_another_code_system_is_no_reason_of_the_table(table: Quieti
     assert speaks(table, answer("patient-refuses", system="https://ehr.example/reasons"), days=2)[0] is True
     assert speaks(table, answer("patient-refuses", system=table.system), days=2)[0] is False
     assert speaks(table, answer("of-our-own", system=table.system), days=0.5)[0] is False
+
+
+def test_what_stands_is_what_presses_the_band_the_plan_the_unsafe_orders_and_the_results(table: Quieting) -> None:
+    labs = [lab("b12", 110, "ng/L", 5), lab("hb", 60, "g/L", 3), lab("mma", 0.9, "umol/L", 400)]
+    decision = decided("uk-ng239", conditions=PERNICIOUS, labs=labs, neuro=True)
+    b12 = [r for r in decision.evidence.record.results if r.analyte in table.results]
+    tablet = Exposure(Concept("cyanocobalamin", "x"), "MedicationRequest/t", Course.DRAFT, Form.ORAL, None, None)
+    found = standing(decision._replace(unsafe=(tablet,)), table)
+
+    assert {r.analyte for r in b12} == {Analyte.B12, Analyte.MMA}
+    assert found == Standing(
+        pressing=frozenset({"neurological", "severe-anaemia"}),
+        band=Band.LOW,
+        hazards=frozenset({"draft|MedicationRequest/t|cyanocobalamin"}),
+        plan=decision.schedules[0][0].regimen.id,
+        marks=frozenset(f"{r.resource}|{r.taken.earliest}|{r.shown}" for r in b12),
+    )
+    assert standing(decided("uk-ng239"), table) == Standing()
+
+
+def test_the_recommended_plan_is_the_one_that_stands(table: Quieting) -> None:
+    decision = decided("us-aafp", diet="vegan", labs=[lab("b12", 110, "ng/L", 5)])
+    (first, dated), *others = decision.schedules
+    assert others
+
+    swapped = decision._replace(schedules=(*others, (first, dated)))
+    assert standing(swapped, table).plan == first.regimen.id
+
+
+def test_what_is_new_is_named_and_a_lower_band_is_one(table: Quieting) -> None:
+    both = replace(LOW, pressing=frozenset({"severe-anaemia", "neurological"}))
+    accepted = answer("patient-refuses")
+    between = answer("patient-refuses", then=replace(LOW, band=Band.INDETERMINATE))
+
+    assert speaks(table, accepted, now=both) == (True, "new: neurological, severe-anaemia")
+    assert speaks(table, between) == (True, "a lower band")
