@@ -43,7 +43,7 @@ def test_the_first_cause_alone_says_whether_the_extent_of_a_resection_is_known()
 
 def test_where_leber_leaves_nothing_of_the_dietary_row_what_the_choice_itself_says_follows() -> None:
     ground = Ground(with_diet(Choice(TABLETS)), LEBER, DRUGS)
-    after = replace(INJECTION, id="after")
+    after = replace(INJECTION, id="after", steps=tuple(replace(s, text="after") for s in INJECTION.steps))
     steps, drugs, words = _steps(ground, NEUROLOGICAL, Choice(INJECTION, then=after))
 
     assert steps[len(INJECTION.repletion) :] == tuple(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain.record import Measure, Result, When, months_after, months_before, record_of
+from service.domain.record import Measure, Record, Result, When, months_after, months_before, record_of
 from service.domain.terms import Analyte
 
 #: Halves stand for every value between whole numbers; the ends are far outside any limit that is drawn.
@@ -111,3 +111,40 @@ def test_results_are_newest_first_whatever_order_they_come_in(a, b, c, d):
     latest = [r.taken.latest for r in record.of(Analyte.B12)]
     assert latest == sorted(latest, reverse=True)
     assert record.of(Analyte.MMA) == ()
+
+
+@pytest.mark.parametrize(
+    ("comparator", "value", "at_most"),
+    [("<=", 180, True), ("<=", 181, None), ("<", 180, True), (">", 180, False), (">=", 180, None), (">=", 181, False)],
+)
+def test_at_most_a_limit_is_decided_by_the_comparator(comparator, value, at_most):
+    assert Measure(Decimal(value), "ng/L", comparator).at_most(Decimal(180)) is at_most
+
+
+def made(analyte, name, earliest, latest):
+    first = date(2026, 1, 1)
+    return Result(analyte, name, When(first + timedelta(days=earliest), first + timedelta(days=latest)), "")
+
+
+@pytest.mark.parametrize(
+    ("newer", "older"),
+    [
+        (made(Analyte.B12, "b", 1, 9), made(Analyte.B12, "a", 2, 8)),
+        (made(Analyte.B12, "b", 2, 9), made(Analyte.B12, "a", 1, 9)),
+        (made(Analyte.MMA, "a", 1, 1), made(Analyte.B12, "b", 1, 1)),
+        (made(Analyte.B12, "a", 1, 1), made(Analyte.MMA, "b", 1, 1)),
+    ],
+)
+def test_results_stand_by_their_last_day_then_their_first_then_their_names(newer, older):
+    assert record_of([older, newer]).results == record_of([newer, older]).results == (newer, older)
+
+
+def test_what_a_record_was_asked_before_makes_it_no_other_and_is_not_shown():
+    result = made(Analyte.B12, "a", 1, 1)
+    told, asked = record_of([result]), record_of([result])
+    asked.counted["what"] = (result,)
+
+    assert told == asked
+    assert repr(told) == repr(asked)
+    assert told == Record(results=(result,))
+    assert "_by" not in repr(told)

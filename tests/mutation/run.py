@@ -36,6 +36,7 @@ TESTS = (
     "tests/golden/test_therapies.py",
     "tests/golden/test_orders.py",
     "tests/explanation/test_drafts.py",
+    "tests/medicine/test_said_truly.py",
     "tests/medicine/test_sharp.py",
     "tests/medicine/test_sharp_causes.py",
     "tests/medicine/test_intervals.py",
