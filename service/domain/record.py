@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
-from enum import Enum, StrEnum
+from enum import Enum, StrEnum, auto
 from functools import lru_cache, partial
 from operator import attrgetter
 from typing import NamedTuple
@@ -69,9 +69,9 @@ def _negate(answer: bool | None) -> bool | None:
 class Flag(Enum):
     """The laboratory's own reading of a result."""
 
-    LOW = "low"
-    NORMAL = "normal"
-    HIGH = "high"
+    LOW = auto()
+    NORMAL = auto()
+    HIGH = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,20 +129,20 @@ result_of: Callable[[tuple[object, ...]], Result] = partial(tuple.__new__, Resul
 class Form(StrEnum):
     """How a medicine gets into the patient, as far as the record tells."""
 
-    INJECTION = "injection"
-    ORAL = "oral"
-    NASAL = "nasal"
-    OTHER = "other"
-    UNKNOWN = "unknown"
+    INJECTION = auto()
+    ORAL = auto()
+    NASAL = auto()
+    OTHER = auto()
+    UNKNOWN = auto()
 
 
 class Course(StrEnum):
     """Where a medicine order stands."""
 
-    ACTIVE = "active"
-    ENDED = "ended"
-    DRAFT = "draft"
-    GIVEN = "given"
+    ACTIVE = auto()
+    ENDED = auto()
+    DRAFT = auto()
+    GIVEN = auto()
 
 
 class Exposure(NamedTuple):
