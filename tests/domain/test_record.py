@@ -7,8 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain.record import Measure, Record, Result, When, months_after, months_before, record_of
-from service.domain.terms import Analyte
+from service.domain.record import (
+    Concept,
+    Course,
+    Exposure,
+    Form,
+    Measure,
+    Problem,
+    Record,
+    Result,
+    When,
+    months_after,
+    months_before,
+    record_of,
+)
+from service.domain.terms import Analyte, Role
 
 #: Halves stand for every value between whole numbers; the ends are far outside any limit that is drawn.
 LINE = [Decimal(n) / 2 for n in range(-20, 41)]
@@ -148,3 +161,11 @@ def test_what_a_record_was_asked_before_makes_it_no_other_and_is_not_shown():
     assert repr(told) == repr(asked)
     assert told == Record(results=(result,))
     assert "_by" not in repr(told)
+
+
+def test_how_a_record_is_sorted_to_be_found_in_makes_it_no_other():
+    concept = Concept("pa", "pernicious anaemia", frozenset({Role.RISK}))
+    problem = Problem(concept, "Condition/p", None, None, active=True, certain=True)
+    exposure = Exposure(concept, "MedicationRequest/m", Course.ACTIVE, Form.ORAL, None, None)
+
+    assert record_of([], (problem,), (exposure,)) == Record(problems=(problem,), exposures=(exposure,))
