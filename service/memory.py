@@ -91,7 +91,7 @@ class Memory:
         `once` names another service: what it showed of this patient a short while ago is not said again.
         """
         now = self._clock()
-        call.later(lambda: self._writer.put(_counted(call, decision, book, now)))
+        self._writer.put(_counted(call, decision, book, now))
         if not said:
             return ()
         said = one_a_matter(said)
