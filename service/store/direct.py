@@ -8,9 +8,13 @@ a `quick` one: SQLite forgets the pages it has read when another connection wrot
 from __future__ import annotations
 
 from collections.abc import Sequence
+from time import monotonic
 from typing import Any
 
 from service.store.database import Database, StoreError
+
+#: Seconds in which a connection that ended says so, where its server is there.
+_SWIFT = 1.0
 
 
 class Direct:
@@ -27,21 +31,26 @@ class Direct:
     def run(self, wanted: str, given: Sequence[object]) -> tuple[int, Any]:
         """Return how many rows a statement changed, and the first row it found; raises StoreError.
 
-        On a server's connection that ended it is run once more, on another.
+        On a server's connection that ended it is run once more, on another; not where that took its time to show, as
+        with a server that is gone: a call waits for one such time, not for two.
         """
         # A connection to a server may have ended while nobody asked; one to a file has not.
         if not self._database.is_sqlite and getattr(self._own, "connection", None) is not None:
+            begun = monotonic()
             try:
                 return self._run(wanted, given)
-            except Exception:  # the driver's own, of which SQLAlchemy does not know here
+            except Exception as error:  # the driver's own, of which SQLAlchemy does not know here
                 self._own.connection = None
+                if monotonic() - begun > _SWIFT:
+                    raise self._unusable(error) from error
         try:
             return self._run(wanted, given)
         except Exception as error:
             self._own.connection = None
-            raise StoreError(
-                f"the database {self._database.name} cannot be used ({type(error).__qualname__})"
-            ) from error
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: Exception) -> StoreError:
+        return StoreError(f"the database {self._database.name} cannot be used ({type(error).__qualname__})")
 
     def _run(self, statement: str, given: Sequence[object]) -> tuple[int, Any]:
         cursor = self._connection().execute(statement, given)

@@ -60,6 +60,23 @@ def test_a_connection_that_ended_is_replaced(database: Database) -> None:
     assert direct.run(direct.worded(FIND), ROW[:1])[1] is not None
 
 
+def test_a_server_that_is_gone_is_not_waited_for_twice(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    direct = Direct(database)
+    direct.run(direct.worded(INSERT), ROW)
+    clock, tries = iter([0.0, 2.0]), []
+
+    def gone(*_: object) -> None:
+        tries.append(1)
+        raise TimeoutError
+
+    monkeypatch.setattr("service.store.direct.monotonic", lambda: next(clock))
+    monkeypatch.setattr(Direct, "_run", gone)
+
+    with pytest.raises(StoreError, match="TimeoutError"):
+        direct.run(direct.worded(FIND), ROW[:1])
+    assert tries == [1]
+
+
 def test_the_end_of_a_token_is_stored_as_the_tables_store_it(database: Database) -> None:
     until = time.time() + 300
     StoredReplayGuard(database).first_use("https://ehr.example", "one", until)
