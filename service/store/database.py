@@ -32,6 +32,8 @@ _PATIENCE = {
     "keepalives_interval": 2,
     "keepalives_count": 2,
 }
+#: A writer whose machine was cut off holds what others wait for until the server lets it go; and nobody waits for ever.
+_WRITES = "SET LOCAL idle_in_transaction_session_timeout = '2s'; SET LOCAL lock_timeout = '3s'"
 
 
 class StoreError(Exception):
@@ -69,6 +71,8 @@ class Database:
     def writing(self) -> Iterator[Connection]:
         """Give a transaction that is on disk when the block is left; raises StoreError when it is not."""
         with _told(self.name), self.kept.begin() as connection:
+            if not self.is_sqlite:
+                connection.exec_driver_sql(_WRITES)
             yield connection
 
     @contextmanager
@@ -76,7 +80,7 @@ class Database:
         """Give a transaction that outlives this process, and maybe not a power cut; raises StoreError."""
         with _told(self.name), self.quick.begin() as connection:
             if not self.is_sqlite:
-                connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+                connection.exec_driver_sql(f"{_WRITES}; SET LOCAL synchronous_commit = off")
             yield connection
 
     @contextmanager

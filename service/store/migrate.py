@@ -33,7 +33,7 @@ def upgrade(database: Database) -> tuple[str | None, str]:
     with database.writing() as connection:
         # Two workers that start together: the second waits here, and finds the work done.
         if not database.is_sqlite:
-            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7512012)")
+            connection.exec_driver_sql("SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock(7512012)")
         had = MigrationContext.configure(connection).get_current_revision()
         if had != wanted:
             _known(had, database)
