@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import time
 import uuid
@@ -19,6 +20,7 @@ SERVICE, BARE = "/cds-services/b12-patient-view", "/parse"
 PEER = SERVICE
 _CHUNK = 256 * 1024
 _TIMEOUT = 30.0
+_DRAW = 12
 
 
 class WrongAnswer(AssertionError):
@@ -131,19 +133,20 @@ def message(target: Target, body: Body, token: str | None = None) -> bytes:
 def in_turn(targets: list[Target], bodies: list[Body], rounds: int, warm: int) -> dict[str, list[float]]:
     """Ask every target about every body in turn, so that drift hits all alike; return the milliseconds of each.
 
-    Tokens are signed before a round: as long as its client signs a server sleeps, and only some are sent tokens.
+    The order is drawn anew for every body, always the same draw: whoever always followed the same other would be
+    measured in the state in which that one leaves the machine, its server just awake or long asleep. Tokens are signed
+    before a round: as long as its client signs a server sleeps, and only some are sent tokens.
     """
     answers = Answers()
     asked = {t.name: Connection(t.port) for t in targets if t.port is not None}
     times: dict[str, list[float]] = {t.name: [] for t in targets}
-    number = 0
+    number, drawn = 0, random.Random(_DRAW)
     for turn in range(rounds):
         sent = bodies if turn else bodies[:warm] + bodies
         tokens = {t.name: [t.signer.token() for _ in sent] for t in targets if t.signer is not None}
         for body in sent:
             number += 1
-            first = number % len(targets)
-            for target in targets[first:] + targets[:first]:
+            for target in drawn.sample(targets, len(targets)):
                 token = tokens[target.name].pop() if target.name in tokens else None
                 taken = _one(target, body, token, asked, answers)
                 if number > warm:

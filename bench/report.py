@@ -61,8 +61,9 @@ def told(figures: Figures) -> str:
         "",
         f"`make bench` on {date.today()}: {machine()}.",
         f"{figures.bodies} different requests of {figures.body_bytes // 1000} KB (hook-realistic.json, patients "
-        f"confirmed under {PROTOCOL}), asked of each in turn, {len(figures.rows[0].times)} each; every answer of the "
-        f"service a 200 with its orders, none given twice. {WORKERS} workers, {THREADS} threads each, one client.",
+        f"confirmed under {PROTOCOL}), asked of each in an order drawn anew, {len(figures.rows[0].times)} each; every "
+        "answer of the service a 200 with its orders, none given twice. "
+        f"{WORKERS} workers, {THREADS} threads each, one client.",
         "",
         "| what | p50 ms | p95 ms | p50 / bare | req/s, 1 connection | req/s, 16 | MiB a worker |",
         "|---|--:|--:|--:|--:|--:|--:|",

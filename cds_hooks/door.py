@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
@@ -42,8 +42,7 @@ Environ = dict[str, Any]
 """What a WSGI server says of a request (PEP 3333)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """An answer as it goes out, whatever serves it."""
 
     status: int
@@ -55,7 +54,7 @@ class Reply:
 
     def having(self, name: str, value: str) -> "Reply":
         """Return the same with one header more."""
-        return replace(self, headers=(*self.headers, (name, value)))
+        return msgspec.structs.replace(self, headers=(*self.headers, (name, value)))
 
     def all_headers(self) -> list[tuple[str, str]]:
         """Return every header that is sent; nothing that is said here may be cached."""
@@ -142,7 +141,7 @@ class Door:
             trace.failed(fault)
             reply = _refuse(InternalFault(trace.id), environ)
         trace.close(reply.status)
-        return replace(reply, after=trace.finish)
+        return msgspec.structs.replace(reply, after=trace.finish)
 
     def _take(self, environ: Environ, service_id: str, trace: Trace) -> bytes:
         client = self.gate.admit(environ, f"{DISCOVERY}/{service_id}/feedback")

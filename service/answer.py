@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
+
+from msgspec import Struct
 
 from cds_hooks.wire import Card
 from service.cards import Address, cards_of
@@ -18,8 +19,7 @@ from service.domain.protocol import Protocol
 from service.fhir.pages import Item, original
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What was decided, in the shapes that are sent."""
 
     decision: Decision

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
+from msgspec.json import decode
+
 from service.domain.doses import regimens_of
 from service.domain.orders import Order, schedule
 from service.domain.protocol import Book, Protocol, Regimen
 from service.domain.recommend import Option
 from service.domain.terms import Route
 from service.fhir.gate import refuse
-from service.fhir.writing import Circumstances, medication_request, service_request
+from service.fhir.writing import Circumstances, medication_requests, service_requests
 
 #: Any day serves: only shape and sums are proved.
 _DAY = date(2024, 2, 28)
@@ -33,10 +35,10 @@ def prove(book: Book) -> int:
     )
     count = 0
     for order, regimen in {(o.product.id, o.step, o.route): (o, r) for o, r in _orders(book)}.values():
-        refuse(medication_request(order, regimen, "proof", about))
+        refuse(decode(*medication_requests([(order, "proof")], regimen, about)))
         count += 1
     for investigation in book.investigations:
-        refuse(service_request(investigation, about))
+        refuse(decode(*service_requests([investigation], about)))
         count += 1
     return count
 

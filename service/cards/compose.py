@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
+
+from msgspec import Struct
 
 from cds_hooks.wire import Card, Coding, Indicator, Link, LinkType, SelectionBehavior, Source, Suggestion
 from service.cards import detail, summary
@@ -15,7 +16,7 @@ from service.domain.protocol import Band, Book
 from service.domain.terms import Modifier, Notice, Role, Status
 from service.domain.workup import worth_asking
 from service.fhir.writing import Circumstances, Code
-from service.ids import Space, named
+from service.ids import Space, part_of
 
 EXTENSION = "org.b12-cds.assessment"
 _CARD = Space("urn:b12-cds:card")
@@ -24,8 +25,7 @@ _URGENT = frozenset({Notice.URGENT_NEURO, Notice.URGENT_ANAEMIA})
 _QUIET = frozenset({Status.UNLIKELY, Status.UNKNOWN, Status.ON_TREATMENT, Status.OUT_OF_SCOPE})
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """For whom the cards are and what makes their ids: the same request gives the same ids."""
 
     patient: str
@@ -41,7 +41,7 @@ def matters_of(seed: str) -> dict[str, str]:
 
 def card_id(seed: str, kind: str) -> str:
     """Return the id of the card of one kind that is made from a seed."""
-    return named(_CARD, f"{seed}|{kind}")
+    return part_of(seed, _CARD, kind)
 
 
 def cards_of(decision: Decision, book: Book, address: Address, extension: dict[str, Any]) -> tuple[Card, ...]:
@@ -56,8 +56,7 @@ def cards_of(decision: Decision, book: Book, address: Address, extension: dict[s
     return (*treatment, _workup(told, alone=not treats)) if asks else treatment
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """What all cards of one answer are made from."""
 
     decision: Decision

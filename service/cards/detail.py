@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from service.cards.course import course
 from service.cards.others import others
@@ -45,8 +46,7 @@ _ASKING = tuple(n.value for n in _TOLD if n.startswith("workup") or n in (Notice
 _TAKING_CARE = tuple(n.value for n in _TOLD if n.value not in _ASKING)
 
 
-@dataclass(frozen=True, slots=True)
-class Common:
+class Common(Struct, frozen=True):
     """The blocks that both cards have."""
 
     found: str

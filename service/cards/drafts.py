@@ -20,7 +20,7 @@ from service.domain.pace import Change, regimens
 from service.domain.record import Form
 from service.domain.review import Matter
 from service.domain.terms import Route
-from service.ids import Space, named
+from service.ids import Space, part_of
 
 Json = dict[str, Any]
 Corrects = Callable[[Json, Change], Json]
@@ -163,7 +163,7 @@ class _Of:
         replaced = any(f.remedy is Remedy.REPLACE for f in self.matter.findings)
         names = listed(dict.fromkeys(_title(draft) for draft in drafts))
         removal = Suggestion(
-            label=f"Remove the draft: {names}", uuid=named(_SUGGESTION, f"{self.seed}|remove"), actions=gone
+            label=f"Remove the draft: {names}", uuid=part_of(self.seed, _SUGGESTION, "remove"), actions=gone
         )
         return (self.plans(gone) if replaced else ()) or (removal,)
 
@@ -183,7 +183,7 @@ class _Of:
             made.append(
                 Suggestion(
                     label=f"Recommended: {'; '.join(dict.fromkeys(map(_words, mine)))}",
-                    uuid=named(_SUGGESTION, f"{self.seed}|{group[0].name}"),
+                    uuid=part_of(self.seed, _SUGGESTION, group[0].name),
                     isRecommended=True,
                     actions=(*changed, *self._stopped(mine)),
                 )

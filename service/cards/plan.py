@@ -139,6 +139,12 @@ def notes_of(option: Option, order: Order, remarks: Remarks) -> tuple[str, ...]:
     return (*off_label, remarks.immeasurable) if order.immeasurable else off_label
 
 
+def noted(dated: Schedule, remarks: Remarks) -> tuple[tuple[Order, str | None], ...]:
+    """Return each order of a plan with the note that it carries."""
+    option = dated.option
+    return tuple((order, " ".join(notes_of(option, order, remarks)) or None) for order in dated.orders)
+
+
 def _reviewed(option: Option, decision: Decision) -> tuple[str, ...]:
     """Return what a review may lead to; prevention goes on, whatever it finds."""
     if decision.assessment.prevention:

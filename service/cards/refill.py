@@ -16,7 +16,7 @@ from service.cards.therapy import on_record
 from service.domain.draft import Draft
 from service.domain.offers import Kind, Offer
 from service.domain.pace import usual_change
-from service.ids import Space, named
+from service.ids import Space, part_of
 
 INTERVAL, MONITORING, OFFER = "refill-interval", "refill-monitoring", "refill-offer"
 _SUGGESTION = Space("urn:b12-cds:suggestion")
@@ -91,7 +91,7 @@ def _slower(told: Told, originals: Originals) -> tuple[Suggestion, ...]:
     changed = originals.corrects(order, usual_change(found.usual))
     words = f"Give {found.course.concept.title} {found.usual.text}"
     action = Action(type=ActionType.UPDATE, description=words, resource=changed)
-    return (Suggestion(label=words, uuid=named(_SUGGESTION, f"{told.about.seed}|{INTERVAL}"), actions=(action,)),)
+    return (Suggestion(label=words, uuid=part_of(told.about.seed, _SUGGESTION, INTERVAL), actions=(action,)),)
 
 
 def _offers(told: Told) -> Iterator[Suggestion]:
@@ -116,7 +116,7 @@ def _ends(told: Told) -> Iterator[Suggestion]:
     for offer in told.decision.offers:
         actions = _stopped(offer, told) if offer.kind is Kind.STOP else ()
         if actions:
-            uuid = named(_SUGGESTION, f"{told.about.seed}|{OFFER}|{offer.kind.value}")
+            uuid = part_of(told.about.seed, _SUGGESTION, f"{OFFER}|{offer.kind.value}")
             yield Suggestion(label=capital(told.book.wording.phrases["refill-stop"])[:-1], uuid=uuid, actions=actions)
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 from cds_hooks.wire import Action, ActionType, Suggestion
-from service.cards.plan import Remarks, notes_of, remarks_of
+from service.cards.plan import Remarks, noted, remarks_of
 from service.cards.text import capital, listed
 from service.domain.decision import Decision
 from service.domain.offers import Kind
-from service.domain.orders import Schedule
+from service.domain.orders import Order, Schedule
 from service.domain.protocol import Book, Investigation
 from service.domain.record import Exposure, Form
 from service.domain.terms import Modifier, Role, Status
-from service.fhir.writing import Circumstances, medication_request, service_request
-from service.ids import Space, named
+from service.fhir.writing import Circumstances, medication_requests, service_requests
+from service.ids import Space, part_of
 
 _SUGGESTION = Space("urn:b12-cds:suggestion")
 _MOVED = {Kind.TABLETS: "tablets", Kind.NASAL: "the nasal spray"}
@@ -50,19 +51,18 @@ def moves(
 
 def tests(decision: Decision, about: Circumstances) -> tuple[Suggestion, ...]:
     """Return a suggestion for each missing test, to be picked freely."""
+    wanted = decision.investigations
+    creates = [
+        Action(type=ActionType.CREATE, description=f"Create a draft order for {test.title}", resource=resource)
+        for test, resource in zip(wanted, service_requests(wanted, about), strict=True)
+    ]
+    uuids = [part_of(about.seed, _SUGGESTION, test.id) for test in wanted]
+    labels = [f"Order: {test.title}{_after(test, decision) if test.after else ''}" for test in wanted]
     return tuple(
-        Suggestion(
-            label=f"Order: {test.title}{_after(test, decision)}",
-            uuid=named(_SUGGESTION, f"{about.seed}|{test.id}"),
-            actions=(
-                Action(
-                    type=ActionType.CREATE,
-                    description=f"Create a draft order for {test.title}",
-                    resource=service_request(test, about),
-                ),
-            ),
-        )
-        for test in decision.investigations
+        [
+            Suggestion(label=label, uuid=uuid, actions=(create,))
+            for label, uuid, create in zip(labels, uuids, creates, strict=True)
+        ]
     )
 
 
@@ -73,28 +73,31 @@ def _after(test: Investigation, decision: Decision) -> str:
 
 
 def _suggestion(dated: Schedule, about: Circumstances, stops: tuple[Action, ...], remarks: Remarks) -> Suggestion:
-    option = dated.option
-    creates = tuple(
-        Action(
-            type=ActionType.CREATE,
-            description=f"Create a draft order: {order.step.text}",
-            resource=medication_request(
-                order,
-                option.regimen.id,
-                " ".join(notes_of(option, order, remarks)) or None,
-                about,
-                first=order is dated.orders[0],
-            ),
-        )
-        for order in dated.orders
+    regimen = dated.option.regimen.id
+    label, descriptions, ordered = _words(dated, remarks)
+    resources = medication_requests(ordered, regimen, about)
+    creates = [
+        Action(type=ActionType.CREATE, description=description, resource=resource)
+        for description, resource in zip(descriptions, resources, strict=True)
+    ]
+    return Suggestion(
+        label=label,
+        uuid=part_of(about.seed, _SUGGESTION, regimen),
+        isRecommended=dated.option.recommended,
+        actions=(*stops, *creates),
     )
+
+
+@lru_cache(maxsize=1024)
+def _words(dated: Schedule, remarks: Remarks) -> tuple[str, tuple[str, ...], tuple[tuple[Order, str | None], ...]]:
+    """Return a suggestion's label, a description of each action, and each order with its note: alike for everybody."""
+    option = dated.option
     # The reference EHR does not show isRecommended: the label says it too.
     label = capital(option.regimen.title).rstrip(".")
-    return Suggestion(
-        label=f"Recommended: {label}" if option.recommended else label,
-        uuid=named(_SUGGESTION, f"{about.seed}|{option.regimen.id}"),
-        isRecommended=option.recommended,
-        actions=stops + creates,
+    return (
+        f"Recommended: {label}" if option.recommended else label,
+        tuple(f"Create a draft order: {order.step.text}" for order in dated.orders),
+        noted(dated, remarks),
     )
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import date
+from functools import lru_cache
 
 from service.domain.index import Test
 from service.domain.record import Result
 
 #: The reference EHR renders markdown with raw HTML: nothing from a chart may be either.
 _SPECIAL = re.compile(r"[\\`*_{}\[\]()#+!|<>&~$:@]")
+#: ASCII that may need a closer look: all of those, white space other than a blank, and what a web address begins with.
+_SUSPECT = frozenset("\\`*_{}[]()#+!|<>&~$:@wW\t\n\r\x0b\x0c\x1c\x1d\x1e\x1f")
 _HTML = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
+_SIGNS = re.compile(r"[^\w .,/%^:;()'-]|_")
 _WEB = re.compile(r"(www)\.", re.IGNORECASE)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 SUMMARY = 139
@@ -19,6 +23,9 @@ SUMMARY = 139
 
 def escaped(text: str) -> str:
     """Return chart text as it may stand in markdown: no markup, no HTML, one line."""
+    # Nearly all is a number with its unit.
+    if text.isascii() and _SUSPECT.isdisjoint(text) and "  " not in text and text.strip() == text:
+        return text
     one_line = _SPECIAL.sub(_harmless, " ".join(text.split()))
     return _WEB.sub(r"\1\\.", one_line) if "." in one_line else one_line
 
@@ -29,9 +36,10 @@ def _harmless(found: re.Match[str]) -> str:
 
 def plain(text: str) -> str:
     """Return chart text as it may stand in a summary: words and numbers, without any sign of markup."""
-    return "".join(c for c in " ".join(text.split()) if c.isalnum() or c in " .,/%-^:;()'")
+    return _SIGNS.sub("", " ".join(text.split()))
 
 
+@lru_cache(maxsize=4096)
 def day(when: date) -> str:
     """Return a date as people read it."""
     return f"{when.day} {_MONTHS[when.month - 1]} {when.year}"
@@ -75,5 +83,5 @@ def line(title: str, text: str) -> str:
 
 def bullets(title: str, lines: Iterable[str]) -> str:
     """Return a titled list of markdown, each line once, or nothing when it is empty."""
-    kept = list(dict.fromkeys(lines))
-    return "\n".join([f"**{title}**", "", *(f"- {one}" for one in kept)]) if kept else ""
+    kept = "\n- ".join(dict.fromkeys(lines))
+    return f"**{title}**\n\n- {kept}" if kept else ""

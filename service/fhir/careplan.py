@@ -48,7 +48,7 @@ def care_plan(
         "intent": "proposal",
         "title": words.title,
         "description": words.description,
-        "subject": about.whom_when_why["subject"],
+        "subject": {"reference": f"Patient/{about.patient}"},
         "period": {"start": start.isoformat(), "end": end.isoformat()},
         "created": about.today.isoformat(),
     }
@@ -57,7 +57,7 @@ def care_plan(
     if about.conditions:
         plan["addresses"] = [{"reference": reference} for reference in about.conditions]
     if about.supporting:
-        plan["supportingInfo"] = about.support
+        plan["supportingInfo"] = [{"reference": reference} for reference in about.supporting]
     if activity:
         plan["activity"] = activity
     if words.notes:

@@ -23,7 +23,8 @@ from service.fhir.shapes import (
 from service.fhir.values import Values, displays
 from service.fhir.vocabulary import Asked, Vocabulary
 
-_FINAL = frozenset({"final", "amended", "corrected"})
+#: Of a result that stands.
+FINAL = frozenset({"final", "amended", "corrected"})
 _HERE = frozenset({"active", "recurrence", "relapse"})
 _GONE = frozenset({"inactive", "remission", "resolved"})
 _ENDED = frozenset({"inactive", "resolved"})
@@ -53,7 +54,7 @@ def _result(
     resource: str,
     values: Values,
 ) -> Result | Unreadable:
-    if observation.status not in _FINAL:
+    if observation.status not in FINAL:
         status = f"its status is {observation.status}" if observation.status else "it has no status"
         return Unreadable(resource, f"{test.title}: {status}", test.analyte, withdrawn=True)
     taken = _taken(observation)
@@ -81,7 +82,7 @@ def _state(
     observation: Observation, part: Observation | Measured, asked: Concept, resource: str, index: CodeIndex
 ) -> Finding | Unreadable | None:
     """Return a state such as pregnancy that a status Observation reports, as its value says."""
-    if observation.status not in _FINAL:
+    if observation.status not in FINAL:
         return None
     taken = _taken(observation)
     if taken is None:

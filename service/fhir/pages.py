@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import repeat
+from operator import attrgetter
 from typing import Any, final
 
 import msgspec
@@ -13,6 +15,7 @@ from service.fhir.decoding import Bundle, Link
 from service.fhir.shapes import NOTHING, OperationOutcome, Readable
 
 _READ = frozenset(kind.__struct_config__.tag for kind in Readable.__args__)
+_RESOURCE, _URL = attrgetter("resource"), attrgetter("fullUrl")
 #: What decoding raises for what is not JSON, or not of the shape.
 UNFIT = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
@@ -76,8 +79,12 @@ def sheet(raw: bytes | msgspec.Raw) -> Sheet:
 def sheet_of(found: Readable | Bundle, page: bytes | msgspec.Raw) -> Sheet:
     """Return the resources in a resource or Bundle that was decoded from a page, or from a request full of pages."""
     if isinstance(found, Bundle):
-        items = [Item(entry.resource, entry.fullUrl, page) for entry in found.entry if entry.resource is not None]
-        return _sheet(tuple(items), found.link)
+        entries, resources = found.entry, [*map(_RESOURCE, found.entry)]
+        if None in resources:
+            entries = tuple(entry for entry in entries if entry.resource is not None)
+            resources = [*map(_RESOURCE, entries)]
+        items = tuple(map(Item, resources, map(_URL, entries), repeat(page)))
+        return _sheet(items, found.link, told=OperationOutcome in {*map(type, resources)})
     if isinstance(found, OperationOutcome):
         return Sheet("OperationOutcome", (), failure=_complaint(found))
     return Sheet(type(found).__name__, (Item(found, None, page),))
@@ -115,8 +122,11 @@ def _item(entry: msgspec.Raw, page: bytes | msgspec.Raw) -> Item | None:
     return Item(_one(found.resource, full_url), full_url, page)
 
 
-def _sheet(items: tuple[Item, ...], links: tuple[Link, ...]) -> Sheet:
+def _sheet(items: tuple[Item, ...], links: tuple[Link, ...], *, told: bool = True) -> Sheet:
+    """Return the sheet of a Bundle, which may have `told` in an OperationOutcome that something failed."""
     following = next((link.url for link in links if link.relation == "next" and link.url), None)
+    if not told:
+        return Sheet("Bundle", items, following)
     outcomes = [item.resource for item in items if type(item.resource) is OperationOutcome]
     failed = next((outcome for outcome in outcomes if outcome.failed), None)
     return Sheet("Bundle", items, following, _complaint(failed) if failed else None)

@@ -18,6 +18,7 @@ from service.fhir.findings import allergies, problems, procedures, relatives, sa
 from service.fhir.instructions import Instructions
 from service.fhir.medicines import exposures, never_taken
 from service.fhir.pages import UNFIT, Broken, Item, texts_in, unfit
+from service.fhir.plain import PlainResults
 from service.fhir.shapes import (
     NOT_TOLD,
     NOTHING,
@@ -46,6 +47,7 @@ _Kept = TypeVar("_Kept", Finding, Exposure)
 _TAKEN = frozenset({"MedicationRequest", "MedicationStatement", "MedicationAdministration", "Medication"})
 #: A tuple: a union written where it is used would be made anew for every resource.
 MEDICINES = (MedicationRequest, MedicationStatement, MedicationAdministration)
+_CODE = attrgetter("resource.code")
 _NAMES = attrgetter("resource", "concept.id")
 _MEDICATION = re.compile(r"Medication/[A-Za-z0-9\-.]{1,64}")
 
@@ -81,7 +83,7 @@ class Reader:
         """Work out every usual unit, and sort every word by what it is looked for in."""
         words = Vocabulary(index)
         self.index, self.words, self.values = index, words, Values(index, words)
-        self.instructions = Instructions(words)
+        self.plain, self.instructions = PlainResults(words, self.values), Instructions(words)
         self.ethnic_words = _words_of(Role.ETHNICITY, index)
         take: dict[type, Callable[[Any, str, _Draft], None]] = {
             Observation: self._observation,
@@ -103,8 +105,10 @@ class Reader:
         draft = _Draft(_medications(items, current))
         for kind, same in current.kinds.items():
             if same:
-                self._read_all(f"{kind.__name__}/", same.items(), whose, draft)
-        self._read_all("", current.rest, whose, draft)
+                self._read_kind(kind, same, whose, draft)
+        for name, item in current.rest:
+            if whose.check(name, item.resource):
+                self._read_one(item, name, draft)
         return record_of(
             draft.results,
             patient=whose.id,
@@ -120,21 +124,35 @@ class Reader:
             unchecked=unchecked,
         )
 
-    def _read_all(self, begins: str, named: Iterable[tuple[str, Item]], whose: Whose, draft: _Draft) -> None:
-        """Read resources whose names begin alike, if they are the patient's."""
-        usual, take = whose.usual, self._take
-        for ends, item in named:
-            resource, name = item.resource, begins + ends
-            subject = getattr(resource, "subject", None)
-            if (subject is None or subject.reference not in usual) and not whose.check(name, resource):
-                continue
-            read = take.get(type(resource))
-            if read is None:
-                continue
-            try:
-                read(resource, name, draft)
-            except UNFIT as error:
-                self._broken(unfit(item, name, error), draft)
+    def _read_kind(self, kind: type, same: dict[str, Item], whose: Whose, draft: _Draft) -> None:
+        """Read resources of one kind, each by its id, if they are the patient's."""
+        begins = f"{kind.__name__}/"
+        if not whose.is_usual(kind, same.values()):
+            same = {ends: item for ends, item in same.items() if whose.check(begins + ends, item.resource)}
+        if kind is Observation:
+            same = self.plain.read(same, begins, draft.results)
+        elif kind is Condition:
+            same = self._that_matter(same)
+        for ends, item in same.items():
+            self._read_one(item, begins + ends, draft)
+
+    def _that_matter(self, conditions: dict[str, Item]) -> dict[str, Item]:
+        """Return the Conditions whose codes mean something that is looked for; all where a code cannot be read."""
+        try:
+            meant = [*map(self.words.problem.__getitem__, map(bytes, map(_CODE, conditions.values())))]
+        except UNFIT:
+            return conditions
+        return {ends: item for (ends, item), (found, _) in zip(conditions.items(), meant, strict=True) if found}
+
+    def _read_one(self, item: Item, name: str, draft: _Draft) -> None:
+        resource = item.resource
+        read = self._take.get(type(resource))
+        if read is None:
+            return
+        try:
+            read(resource, name, draft)
+        except UNFIT as error:
+            self._broken(unfit(item, name, error), draft)
 
     def _observation(self, resource: Observation, name: str, draft: _Draft) -> None:
         said = said_in(resource, resource, name, self.words, self.values)

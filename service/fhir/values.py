@@ -18,13 +18,14 @@ from service.fhir.remembered import Remembered
 from service.fhir.shapes import CodeableConcept, Measured, Observation, Quantity
 from service.fhir.vocabulary import Asked, Vocabulary
 
-_MOST, _LONGEST = 16384, 4096
+#: How many values are remembered, and how long what is written of one may be.
+MOST, LONGEST = 16384, 4096
 #: What a code asks, and a quantity, its flags and its ranges as JSON.
 _Written = tuple[Asked, bytes, bytes, bytes]
 
 
 def _is_short(written: _Written) -> bool:
-    return sum(map(len, written[1:])) <= _LONGEST
+    return sum(map(len, written[1:])) <= LONGEST
 
 
 class Values:
@@ -33,7 +34,11 @@ class Values:
     def __init__(self, index: CodeIndex, words: Vocabulary) -> None:
         """Begin with the units alone."""
         self.index, self.words, self.units = index, words, units_of(index)
-        self._remembered: Remembered[_Written, Printed | str] = Remembered(self._quantified, _MOST, _is_short)
+        self._remembered: Remembered[_Written, Printed | str] = Remembered(self._quantified, MOST, _is_short)
+
+    def read(self, part: Measured, asked: Asked) -> Printed | str:
+        """Return what was printed as a Quantity, or why it cannot be used, and do not remember it."""
+        return self._judged(part, asked, decode_quantity.decode(part.valueQuantity))
 
     def of(self, part: Observation | Measured, asked: Asked) -> Printed | str:
         """Return what was printed, or why it cannot be used; raises what decoding raises."""
@@ -44,8 +49,8 @@ class Values:
 
     def _quantified(self, written: _Written) -> Printed | str:
         asked, quantity, flags, ranges = written
-        part = Measured(interpretation=Raw(flags), referenceRange=Raw(ranges))
-        return self._judged(part, asked, decode_quantity.decode(quantity))
+        part = Measured(valueQuantity=Raw(quantity), interpretation=Raw(flags), referenceRange=Raw(ranges))
+        return self.read(part, asked)
 
     def _judged(self, part: Observation | Measured, asked: Asked, quantity: Quantity | None) -> Printed | str:
         codes = asked.tests

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
@@ -13,6 +15,7 @@ from service.fhir.pages import UNFIT, Broken, Item, Other
 from service.fhir.shapes import Meta, Readable
 
 _Version = tuple[float, int]
+_RESOURCE, _ID = attrgetter("resource"), attrgetter("id")
 _KINDS: dict[str, type[Readable]] = {kind.__name__: kind for kind in Readable.__args__}
 
 
@@ -38,15 +41,26 @@ class Current(NamedTuple):
 def latest(items: Iterable[Item]) -> Current:
     """Return each resource once, in an order that its content alone decides where names are missing."""
     current = Current({kind: {} for kind in _KINDS.values()}, [], [])
-    kinds, nameless = current.kinds, []
-    for item in items:
-        resource = item.resource
-        same = kinds.get(type(resource))
-        if same is None or not resource.id:  # type: ignore[union-attr]
-            nameless.append(item)
-        # Only what comes twice is looked at again.
-        elif same.setdefault(resource.id, item) is not item:  # type: ignore[union-attr]
-            _keep(same, resource.id, item, current.copies)  # type: ignore[union-attr]
+    nameless: list[Item] = []
+    items = tuple(items)
+    read = 0
+    for kind, run in groupby(map(_RESOURCE, items), type):
+        same, found = current.kinds.get(kind), [*run]
+        some = items[read : (read := read + len(found))]
+        if same is None:
+            nameless += some
+            continue
+        named = dict(zip(map(_ID, found), some, strict=True))
+        if len(named) == len(some) and all(named) and same.keys().isdisjoint(named):
+            same.update(named)
+            continue
+        # Only what comes twice, or without a name, is looked at one by one.
+        for item in some:
+            name = _ID(item.resource)
+            if name:
+                _keep(same, name, item, current.copies)
+            else:
+                nameless.append(item)
     if nameless:
         current.rest.extend(_rest(nameless, current))
     return current

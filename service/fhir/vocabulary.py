@@ -38,6 +38,8 @@ class Asked:
     states: tuple[Concept, ...]
     mixed: bool
     hazard: bool
+    plain: Analyte | None = None
+    """What is measured, where that is one thing."""
 
 
 class Meant(NamedTuple):
@@ -127,7 +129,9 @@ class Vocabulary:
             return NOTHING_ASKED
         analytes = {code.test.analyte for code in tests}
         test = tests[0].test if tests else None
-        return Asked(test, tests, states, len(analytes) > 1, not HAZARDS.isdisjoint(analytes))
+        hazard = not HAZARDS.isdisjoint(analytes)
+        plain = test.analyte if test is not None and len(analytes) == 1 else None
+        return Asked(test, tests, states, len(analytes) > 1, hazard, plain)
 
     def _problem(self, written: bytes) -> Meant:
         code = concept_in(written)

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from operator import attrgetter
+
 from service.fhir.pages import Broken, Item, Other
 from service.fhir.shapes import AllergyIntolerance, FamilyMemberHistory, Medication, OperationOutcome, Patient, Readable
 from service.fhir.versions import Current
 
-#: Resources that name the person as their patient, not as their subject.
+#: Resources that name the person as their patient, not as their subject, and those that name nobody.
 _OF_PATIENT = (AllergyIntolerance, FamilyMemberHistory)
+_OF_NOBODY = (Patient, Medication, OperationOutcome)
+#: How each kind names whom it is about.
+_OWNER = {
+    kind: attrgetter("resource.patient.reference" if kind in _OF_PATIENT else "resource.subject.reference")
+    for kind in Readable.__args__
+    if kind not in _OF_NOBODY
+}
 
 
 class OtherPatient(Exception):
@@ -32,6 +42,13 @@ class Whose:
         #: How nearly every resource names the patient: what names nobody else needs no closer look.
         self.usual = frozenset(urls | ({f"Patient/{self.id}"} if self.id else set()))
 
+    def is_usual(self, kind: type, items: Iterable[Item]) -> bool:
+        """Return whether all of a kind name the patient as nearly every resource does."""
+        try:
+            return self.usual.issuperset(map(_OWNER[kind], items)) if kind in _OWNER else True
+        except AttributeError:  # one names nobody
+            return False
+
     def check(self, name: str, resource: Readable | Broken | Other) -> bool:
         """Return whether a resource is the patient's; raises OtherPatient when it says it is about somebody else."""
         for owner in _owners(name, resource):
@@ -54,7 +71,7 @@ def _owners(name: str, resource: Readable | Broken | Other) -> tuple[str, ...]:
     if isinstance(resource, Broken):
         itself = (name,) if name.startswith("Patient/") else ()
         return (*itself, resource.owner) if resource.owner else itself
-    if isinstance(resource, Patient | Medication | OperationOutcome):
+    if isinstance(resource, _OF_NOBODY):
         return ()
     subject = resource.patient if isinstance(resource, _OF_PATIENT) else resource.subject
     return (subject.reference,) if subject is not None and subject.reference else ()

@@ -1,18 +1,24 @@
-"""FHIR R4 out: draft MedicationRequests and ServiceRequests, one for each order."""
+"""FHIR R4 out: draft MedicationRequests and ServiceRequests, one for each order.
+
+They are written as JSON at once, from parts of which most are the same for every patient, and so written once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from msgspec import Raw
+from msgspec.json import encode
+
 from service.domain.orders import Order
 from service.domain.protocol import Investigation, Timing
 from service.domain.terms import Route
-from service.ids import Space, named
+from service.ids import Space, part_of
 
 Json = dict[str, Any]
 Code = tuple[str, str, str]
@@ -37,7 +43,7 @@ _GIVEN = {
 class Circumstances:
     """What every order of one answer shares: for whom, when, why, and what it rests on.
 
-    As JSON each is written once, shared by the orders, and never changed.
+    As JSON it is written once for each kind of order.
     """
 
     patient: str
@@ -50,34 +56,24 @@ class Circumstances:
     supporting: tuple[str, ...]
     urgent: bool
     routes: Mapping[Route, Code]
-    whom_when_why: Json = field(init=False)
-    """The subject, the day and the reason in words."""
-    visit_and_conditions: Json = field(init=False)
-    """The encounter and the conditions, as far as there are any."""
-    support: list[Json] = field(init=False)
-    """The results and other resources it rests on."""
-    _groups: dict[str, Json] = field(init=False, default_factory=dict)
+    of_medicines: bytes = field(init=False)
+    of_tests: bytes = field(init=False)
 
     def __post_init__(self) -> None:
         """Write what is shared."""
         reason: Json = {"coding": [_coding(self.topic)], "text": self.reason} if self.topic else {"text": self.reason}
-        self.whom_when_why = {
+        shared = {
             "subject": {"reference": f"Patient/{self.patient}"},
             "authoredOn": self.today.isoformat(),
             "reasonCode": [reason],
         }
-        self.visit_and_conditions = (
-            {"encounter": {"reference": f"Encounter/{self.encounter}"}} if self.encounter else {}
-        )
+        if self.encounter:
+            shared["encounter"] = {"reference": f"Encounter/{self.encounter}"}
         if self.conditions:
-            self.visit_and_conditions["reasonReference"] = [{"reference": each} for each in self.conditions]
-        self.support = [{"reference": each} for each in self.supporting]
-
-    def group(self, regimen: str) -> Json:
-        """Return the identifier that all orders of one regimen share."""
-        if regimen not in self._groups:
-            self._groups[regimen] = _urn(self, regimen)
-        return self._groups[regimen]
+            shared["reasonReference"] = [{"reference": each} for each in self.conditions]
+        support = [{"reference": each} for each in self.supporting]
+        self.of_medicines = _members(shared | {"supportingInformation": support} if support else shared)
+        self.of_tests = _members(shared | {"supportingInfo": support} if support else shared)
 
 
 def number(value: Decimal) -> int | float:
@@ -98,62 +94,59 @@ def how_often(timing: Timing) -> Json:
     return found | {"periodUnit": timing.unit}
 
 
-@dataclass(frozen=True, slots=True)
-class _Prescribed:
-    """The elements of an order that are the same for every patient: shared, and never changed."""
-
-    medication: Json
-    dosage: list[Json]
-    dispense: Json
-
-
 @lru_cache(maxsize=1024)
-def _prescribed(order: Order, route: Code | None) -> _Prescribed:
-    """Return what is prescribed, written once for each order."""
-    medication = {"coding": [_coding(coding) for coding in order.product.codings], "text": order.product.text}
-    return _Prescribed(medication, [_dosage(order, route)], _dispense(order))
+def _prescribed(order: Order, note: str | None, route: Code | None) -> bytes:
+    """Return the members of an order that are the same for every patient."""
+    noted: Json = {"note": [{"text": note}]} if note else {}
+    return _members(
+        noted
+        | {
+            "resourceType": "MedicationRequest",
+            "status": "draft",
+            "intent": "proposal",
+            "medicationCodeableConcept": {
+                "coding": [_coding(coding) for coding in order.product.codings],
+                "text": order.product.text,
+            },
+            "dosageInstruction": [_dosage(order, route)],
+            "dispenseRequest": _dispense(order),
+        }
+    )
 
 
-def medication_request(
-    order: Order, regimen: str, note: str | None, about: Circumstances, *, first: bool = True
-) -> Json:
-    """Return a complete draft MedicationRequest for one step; only a plan's first is urgent."""
-    prescribed = _prescribed(order, about.routes.get(order.route))
-    resource: Json = {
-        "resourceType": "MedicationRequest",
-        "identifier": [_urn(about, f"{regimen}|{order.number}")],
-        "status": "draft",
-        "intent": "proposal",
-        "priority": "urgent" if about.urgent and first else "routine",
-        "medicationCodeableConcept": prescribed.medication,
-        **about.whom_when_why,
-        "groupIdentifier": about.group(regimen),
-        "dosageInstruction": prescribed.dosage,
-        "dispenseRequest": prescribed.dispense,
-        **about.visit_and_conditions,
-    }
-    if about.supporting:
-        resource["supportingInformation"] = about.support
-    if note:
-        resource["note"] = [{"text": note}]
-    return resource
+def medication_requests(ordered: Sequence[tuple[Order, str | None]], regimen: str, about: Circumstances) -> list[Raw]:
+    """Return a complete draft MedicationRequest for each step of a plan and its note; only the first is urgent."""
+    group, *identifiers = _urns(about, [regimen, *[f"{regimen}|{order.number}" for order, _ in ordered]])
+    prescribed = [_prescribed(order, note, about.routes.get(order.route)) for order, note in ordered]
+    urgent = [about.urgent, *[False] * len(ordered)]
+    return [
+        _object(known, _own(identifier, pressing), b'"groupIdentifier":' + group, about.of_medicines)
+        for known, identifier, pressing in zip(prescribed, identifiers, urgent, strict=False)
+    ]
 
 
-def service_request(investigation: Investigation, about: Circumstances) -> Json:
-    """Return a complete draft ServiceRequest for one test."""
-    resource: Json = {
-        "resourceType": "ServiceRequest",
-        "identifier": [_urn(about, investigation.id)],
-        "status": "draft",
-        "intent": "proposal",
-        "priority": "urgent" if about.urgent else "routine",
-        "code": _code(investigation.coding, investigation.title),
-        **about.whom_when_why,
-        **about.visit_and_conditions,
-    }
-    if about.supporting:
-        resource["supportingInfo"] = about.support
-    return resource
+def service_requests(investigations: Sequence[Investigation], about: Circumstances) -> list[Raw]:
+    """Return a complete draft ServiceRequest for each test."""
+    identifiers = _urns(about, [investigation.id for investigation in investigations])
+    return [
+        _object(_tested(wanted.coding, wanted.title), _own(identifier, about.urgent), about.of_tests)
+        for wanted, identifier in zip(investigations, identifiers, strict=True)
+    ]
+
+
+def _own(identifier: bytes, urgent: bool) -> bytes:
+    """Return the members that are an order's own: its identifier, and how urgent it is."""
+    return b'"identifier":[' + identifier + (b'],"priority":"urgent"' if urgent else b'],"priority":"routine"')
+
+
+def _members(value: Json) -> bytes:
+    """Return the members of a JSON object as they are written, without its braces."""
+    return encode(value)[1:-1]
+
+
+def _object(*members: bytes) -> Raw:
+    """Return a JSON object that was written in parts, each of at least one member."""
+    return Raw(b"{" + b",".join(members) + b"}")
 
 
 def dose_words(order: Order) -> str:
@@ -214,9 +207,10 @@ def _quantity(value: Decimal, order: Order) -> Json:
 
 
 @lru_cache(maxsize=256)
-def _code(coding: Code | None, text: str) -> Json:
-    """Return the code of a test, the same for every patient: shared, and never changed."""
-    return {"coding": [_coding(coding)], "text": text} if coding else {"text": text}
+def _tested(coding: Code | None, text: str) -> bytes:
+    """Return the members of a test's order that are the same for every patient."""
+    code: Json = {"coding": [_coding(coding)], "text": text} if coding else {"text": text}
+    return _members({"resourceType": "ServiceRequest", "status": "draft", "intent": "proposal", "code": code})
 
 
 def _coding(coding: Code) -> Json:
@@ -224,8 +218,10 @@ def _coding(coding: Code) -> Json:
     return {"system": system, "code": code, "display": display}
 
 
-def _urn(about: Circumstances, words: str) -> Json:
-    return {"system": _URN, "value": f"urn:uuid:{named(_ORDER, f'{about.seed}|{words}')}"}
+def _urns(about: Circumstances, words: Sequence[str]) -> list[bytes]:
+    """Return identifiers as JSON: none of their characters needs an escape."""
+    found = [part_of(about.seed, _ORDER, each) for each in words]
+    return [f'{{"system":"{_URN}","value":"urn:uuid:{each}"}}'.encode() for each in found]
 
 
 def _plain(value: Decimal) -> str:

@@ -6,14 +6,16 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from service.cards.plan import notes_of, remarks_of
+from msgspec.json import decode
+
+from service.cards.plan import noted, remarks_of
 from service.cards.suggestions import circumstances
 from service.cards.text import capital, day
 from service.domain.decision import Decision
 from service.domain.protocol import Book
 from service.fhir.careplan import Planned, Words, care_plan, place, transaction, urn, urns
 from service.fhir.gate import check
-from service.fhir.writing import Circumstances, medication_request, service_request
+from service.fhir.writing import Circumstances, medication_requests, service_requests
 from service.smart.calendar import Plan
 from service.smart.choice import Chosen
 from service.smart.scopes import WRITTEN, allows
@@ -67,7 +69,7 @@ def drafts_of(
         return ()
     about = _about(decision, book, chosen, patient)
     orders = _orders(chosen, book, about) if chosen is not None else ()
-    tests = tuple(service_request(test, about) for test in decision.investigations)
+    tests = tuple(map(decode, service_requests(decision.investigations, about)))
     if not orders and not tests:
         return ()
     start = plan.start if plan is not None and plan.courses else decision.evidence.today
@@ -166,17 +168,8 @@ def _about(decision: Decision, book: Book, chosen: Chosen | None, patient: str) 
 
 
 def _orders(chosen: Chosen, book: Book, about: Circumstances) -> tuple[Json, ...]:
-    option, remarks = chosen.option, remarks_of(book)
-    return tuple(
-        medication_request(
-            order,
-            option.regimen.id,
-            " ".join(notes_of(option, order, remarks)) or None,
-            about,
-            first=order is chosen.dated.orders[0],
-        )
-        for order in chosen.dated.orders
-    )
+    ordered = noted(chosen.dated, remarks_of(book))
+    return tuple(map(decode, medication_requests(ordered, chosen.option.regimen.id, about)))
 
 
 def _words(decision: Decision, chosen: Chosen | None, plan: Plan | None, about: Circumstances) -> Words:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.json import decode
 
 from service.answer import Answer
 from service.cards.suggestions import circumstances, moves
@@ -124,14 +125,16 @@ def test_accepting_the_move_stops_the_injections_and_starts_the_tablets_in_one_s
     ((stop, start),) = suggested(answer, lambda _: order)
 
     assert stop.resource == {**order, "status": "stopped", "statusReason": {"text": "Replaced by tablets"}}
-    assert start.resource["dosageInstruction"][0]["text"].startswith("1 mg daily, by mouth")
-    assert start.resource["dosageInstruction"][0]["timing"]["repeat"]["boundsPeriod"]["start"] == "2026-11-22"
+    (dosage,) = decode(start.resource)["dosageInstruction"]
+    assert dosage["text"].startswith("1 mg daily, by mouth")
+    assert dosage["timing"]["repeat"]["boundsPeriod"]["start"] == "2026-11-22"
 
 
 def test_the_spray_is_ordered_once_a_week_without_a_code_nobody_verified() -> None:
     answer = answered("us-label", conditions=PERNICIOUS, on_b12=on(CYANO, 700, (1, "mo")), labs=WELL)
     ((start,),) = suggested(answer, lambda _: None)
-    medicine, (dosage,) = start.resource["medicationCodeableConcept"], start.resource["dosageInstruction"]
+    order = decode(start.resource)
+    medicine, (dosage,) = order["medicationCodeableConcept"], order["dosageInstruction"]
 
     assert [coding["code"] for coding in medicine["coding"]] == ["B03BA01"]
     assert dosage["doseAndRate"][0]["doseQuantity"]["value"] == 1
