@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import compress
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -47,7 +48,7 @@ _Kept = TypeVar("_Kept", Finding, Exposure)
 _TAKEN = frozenset({"MedicationRequest", "MedicationStatement", "MedicationAdministration", "Medication"})
 #: A tuple: a union written where it is used would be made anew for every resource.
 MEDICINES = (MedicationRequest, MedicationStatement, MedicationAdministration)
-_CODE = attrgetter("resource.code")
+_CODE, _MEDICINE = attrgetter("resource.code"), attrgetter("resource.medicationCodeableConcept")
 _NAMES = attrgetter("resource", "concept.id")
 _MEDICATION = re.compile(r"Medication/[A-Za-z0-9\-.]{1,64}")
 
@@ -131,18 +132,19 @@ class Reader:
             same = {ends: item for ends, item in same.items() if whose.check(begins + ends, item.resource)}
         if kind is Observation:
             same = self.plain.read(same, begins, draft.results)
-        elif kind is Condition:
-            same = self._that_matter(same)
+        elif kind is Condition or kind in MEDICINES:
+            same = self._that_matter(kind, same)
         for ends, item in same.items():
             self._read_one(item, begins + ends, draft)
 
-    def _that_matter(self, conditions: dict[str, Item]) -> dict[str, Item]:
-        """Return the Conditions whose codes mean something that is looked for; all where a code cannot be read."""
+    def _that_matter(self, kind: type, same: dict[str, Item]) -> dict[str, Item]:
+        """Return what names something that is looked for, or nothing in a code; all where a code cannot be read."""
+        matters = self.words.problem_matters if kind is Condition else self.words.medicine_matters
+        code = _CODE if kind is Condition else _MEDICINE
         try:
-            meant = [*map(self.words.problem.__getitem__, map(bytes, map(_CODE, conditions.values())))]
+            return dict(compress(same.items(), map(matters.__getitem__, map(bytes, map(code, same.values())))))
         except UNFIT:
-            return conditions
-        return {ends: item for (ends, item), (found, _) in zip(conditions.items(), meant, strict=True) if found}
+            return same
 
     def _read_one(self, item: Item, name: str, draft: _Draft) -> None:
         resource = item.resource

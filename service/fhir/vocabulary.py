@@ -15,7 +15,7 @@ from service.domain.terms import Analyte, Role
 from service.fhir import decoding
 from service.fhir.measures import flag_of
 from service.fhir.remembered import Remembered
-from service.fhir.shapes import CodeableConcept
+from service.fhir.shapes import NOT_TOLD, CodeableConcept
 
 _Meaning = TypeVar("_Meaning")
 _MOST, _LONGEST = 8192, 2048
@@ -98,6 +98,8 @@ class Vocabulary:
         self.relative_words = tuple((word, concept) for word, concept in index.words if Role.RELATIVE in concept.roles)
         self.asked: Remembered[bytes, Asked] = remembered(self._asked)
         self.problem: Remembered[bytes, Meant] = remembered(self._problem)
+        self.problem_matters: Remembered[bytes, bool] = remembered(lambda code: bool(self.problem[code].concepts))
+        self.medicine_matters: Remembered[bytes, bool] = remembered(self._medicine_matters)
         self.concepts: Remembered[bytes, tuple[Concept, ...]] = remembered(self._concepts)
         self.medicine: Remembered[bytes, Named] = remembered(self._medicine)
         self.status: Remembered[bytes, tuple[str, ...]] = remembered(_status)
@@ -147,6 +149,11 @@ class Vocabulary:
 
     def _medicine(self, written: bytes) -> Named:
         return self.named(concept_in(written))._replace(written=written)
+
+    def _medicine_matters(self, written: bytes) -> bool:
+        """Return whether a medicine's code names what is looked for, or is not there, so that a reference may."""
+        named = self.medicine[written]
+        return written in NOT_TOLD or bool(named.concepts) or named.worded
 
     def _coded(self, code: CodeableConcept) -> tuple[Concept, ...]:
         """Return what codes mean, each thing once."""

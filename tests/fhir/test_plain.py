@@ -16,10 +16,12 @@ from .kit import (
     B12,
     FILM,
     HAEMOGLOBIN,
+    HYDROXO,
     LOINC,
     MMA,
     PERNICIOUS,
     PREGNANT,
+    RX,
     TERMINOLOGY,
     Json,
     bundle,
@@ -28,6 +30,7 @@ from .kit import (
     items_of,
     observation,
     quantity,
+    request,
     status,
     the_reader,
 )
@@ -72,9 +75,22 @@ _CONDITIONS = st.fixed_dictionaries(
         "clinicalStatus": st.sampled_from([status("condition-clinical", "resolved"), ...]),
     },
 )
+_MEDICINES = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": st.sampled_from(["m1", "m2"]),
+        "status": st.sampled_from(["active", "cancelled", "entered-in-error", ...]),
+        "medicationCodeableConcept": st.sampled_from(
+            [coded(HYDROXO), coded((RX, "0")), {"text": "vitamin B12"}, {"text": "water"}, "B12", None, ...]
+        ),
+        "medicationReference": st.sampled_from([{"reference": "Medication/x", "display": "cyanocobalamin"}, ...]),
+    },
+)
 _CHARTS = st.lists(
     st.one_of(
-        _OBSERVATIONS.map(lambda changes: observation(**changes)), _CONDITIONS.map(lambda c: condition(PERNICIOUS, **c))
+        _OBSERVATIONS.map(lambda changes: observation(**changes)),
+        _CONDITIONS.map(lambda c: condition(PERNICIOUS, **c)),
+        _MEDICINES.map(lambda changes: request(**changes)),
     ),
     max_size=6,
 )
@@ -83,7 +99,7 @@ _CHARTS = st.lists(
 def one_at_a_time(document: Json, monkeypatch: pytest.MonkeyPatch) -> Record:
     with monkeypatch.context() as patched:
         patched.setattr(PlainResults, "read", lambda _, named, *__: named)
-        patched.setattr(Reader, "_that_matter", lambda _, named: named)
+        patched.setattr(Reader, "_that_matter", lambda _, __, same: same)
         return the_reader().read(items_of(document), "p1")
 
 
