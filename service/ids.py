@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from hashlib import sha1, sha256
+from hashlib import sha256
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from service.fhir.remembered import Remembered
@@ -15,8 +15,8 @@ class Space:
     """The namespace of one kind of id."""
 
     def __init__(self, urn: str) -> None:
-        """Begin the hash that every id of this kind begins with."""
-        self.begun = sha1(uuid5(NAMESPACE_URL, urn).bytes, usedforsecurity=False)
+        """Name the kind."""
+        self.namespace = uuid5(NAMESPACE_URL, urn)
         self.parts: Remembered[str, str] = Remembered(
             lambda words: _eighth(f"{urn}|{words}")[_HEAD:_TAIL], _MOST, lambda words: len(words) <= _LONGEST
         )
@@ -28,10 +28,8 @@ _HEAD, _TAIL = 19, 30
 
 
 def named(space: Space, words: str) -> str:
-    """Return the id of these words: what `str(uuid.uuid5(...))` would."""
-    digest = space.begun.copy()
-    digest.update(words.encode())
-    return str(UUID(bytes=digest.digest()[:16], version=5))
+    """Return the id of these words, of version 5."""
+    return str(uuid5(space.namespace, words))
 
 
 def part_of(seed: str, space: Space, words: str) -> str:

@@ -13,7 +13,7 @@ from service.domain.record import Result
 #: The reference EHR renders markdown with raw HTML: nothing from a chart may be either.
 _SPECIAL = re.compile(r"[\\`*_{}\[\]()#+!|<>&~$:@]")
 #: ASCII that may need a closer look: all of those, white space other than a blank, and what a web address begins with.
-_SUSPECT = frozenset("\\`*_{}[]()#+!|<>&~$:@wW\t\n\r\x0b\x0c\x1c\x1d\x1e\x1f")
+_SUSPECT = frozenset(c for c in map(chr, range(128)) if _SPECIAL.match(c) or (c.isspace() and c != " ") or c in "wW")
 _HTML = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 _SIGNS = re.compile(r"[^\w .,/%^:;()'-]|_")
 _WEB = re.compile(r"(www)\.", re.IGNORECASE)

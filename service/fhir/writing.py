@@ -118,10 +118,9 @@ def medication_requests(ordered: Sequence[tuple[Order, str | None]], regimen: st
     """Return a complete draft MedicationRequest for each step of a plan and its note; only the first is urgent."""
     group, *identifiers = _urns(about, [regimen, *[f"{regimen}|{order.number}" for order, _ in ordered]])
     prescribed = [_prescribed(order, note, about.routes.get(order.route)) for order, note in ordered]
-    urgent = [about.urgent, *[False] * len(ordered)]
     return [
-        _object(known, _own(identifier, pressing), b'"groupIdentifier":' + group, about.of_medicines)
-        for known, identifier, pressing in zip(prescribed, identifiers, urgent, strict=False)
+        _object(known, _own(identifier, about.urgent and not place), b'"groupIdentifier":' + group, about.of_medicines)
+        for place, (known, identifier) in enumerate(zip(prescribed, identifiers, strict=True))
     ]
 
 
